@@ -1,0 +1,77 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+
+/** A server we started and alone may end. */
+export interface Server {
+  /** Process id of the server we spawned. */
+  readonly pid: number;
+  /** Resolves with the exit code once the process has ended, however it ended. */
+  readonly ended: Promise<number | null>;
+  /** Sends `signal`, then SIGKILL after `graceMs`; resolves when the process is gone. */
+  stop(signal?: NodeJS.Signals, graceMs?: number): Promise<void>;
+}
+
+export interface SpawnOptions {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+  /** Receives each chunk of standard output and error. */
+  readonly onOutput?: (text: string) => void;
+  /** Signal the kernel sends the server when we die, so `kill -9` of the parent leaves nothing behind (Linux, with setpriv). */
+  readonly deathSignal?: 'INT' | 'TERM' | 'KILL';
+  /** PostgreSQL refuses to run as root: run it as an ordinary user in a user namespace of its own. */
+  readonly unprivileged?: boolean;
+}
+
+const SETPRIV = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path));
+
+/** Spawns a server in its own process group, so a Ctrl-C in the terminal reaches only us and we end it in order. */
+export function spawnServer(options: SpawnOptions): Server {
+  const prefix: string[] = [];
+  if (SETPRIV !== undefined && options.deathSignal !== undefined) prefix.push(SETPRIV, '--pdeathsig', options.deathSignal);
+  if (options.unprivileged === true && process.getuid?.() === 0) prefix.push('unshare', '--user', '--map-user=1000', '--map-group=1000');
+  const [command, ...args] = [...prefix, options.command, ...options.args] as [string, ...string[]];
+  const child = spawn(command, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: options.env ?? process.env,
+    detached: true,
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  });
+  child.stdout.on('data', (chunk: Buffer) => options.onOutput?.(chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => options.onOutput?.(chunk.toString()));
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) => resolve(code));
+  });
+  ended.catch(() => undefined); // a failure to spawn surfaces where `ended` is awaited
+  return {
+    pid: child.pid ?? -1,
+    ended,
+    stop: (signal = 'SIGTERM', graceMs = 10_000) => stopChild(child, ended, signal, graceMs),
+  };
+}
+
+async function stopChild(child: ChildProcess, ended: Promise<number | null>, signal: NodeJS.Signals, graceMs: number): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill(signal);
+  const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);
+  try {
+    await ended;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A port of 127.0.0.1 that was free a moment ago, below the ephemeral range's usual start. */
+export async function freePort(): Promise<number> {
+  const { createServer } = await import('node:net');
+  return await new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() => (address !== null && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port'))));
+    });
+  });
+}

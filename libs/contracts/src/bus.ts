@@ -1,0 +1,173 @@
+import { z } from 'zod';
+
+/**
+ * What crosses the bus besides configuration. CloudEvents 1.0 in binary mode: attributes are NATS headers `ce-…`, percent-encoded; the body is the
+ * provider's bytes, untouched. Header values are strings; numbers are decimal.
+ */
+
+/** `ce-type` of an inbound event. Only `message` uses quota and carries a running number. */
+export const InboundType = z.enum(['message', 'connect', 'disconnect', 'failure', 'gap', 'oversize', 'press']);
+export type InboundType = z.infer<typeof InboundType>;
+
+/** A stored inbound event, as dispatch reads it. */
+export interface InboundEvent {
+  type: InboundType;
+  /** CloudEvents id. */
+  id: string;
+  applicationId: string;
+  /** The integration, or for `press` the workflow. */
+  sourceId: string;
+  /** The integration type, or `virtualButton`. */
+  sourceType: string;
+  /** When the connector stored it: ISO 8601. */
+  time: string;
+  /** Running number of the integration's messages, from 1; absent unless `message`. */
+  number?: number;
+  /** The CONFIG sequence the sender had applied. */
+  configSequence: number;
+  /** The provider said this is a redelivery. */
+  redelivered?: boolean;
+  /** Provider metadata for the run's `data` (JSON object): topic, messageId, …; for `press` {key, …}; for `gap` {from, to, cause}; `oversize` {size}. */
+  attributes: Record<string, unknown>;
+  /** The provider's bytes; empty for control events. */
+  body: Uint8Array;
+}
+
+/** What dispatch stores for each workflow that a message starts. The body is the inbound body. */
+export interface TriggeredEvent {
+  /** Run id. */
+  id: string;
+  applicationId: string;
+  workflowId: string;
+  /** The trigger that matched: type and key as stored in the workflow. */
+  triggerType: string;
+  triggerKey: string;
+  inbound: Omit<InboundEvent, 'body'>;
+  /** Sequence in INBOUND of the message it was made from. */
+  inboundSequence: number;
+  /** Every workflow that this inbound message starts, when more than one: a successor completes a half-published message from it. */
+  fanOut?: string[];
+  /** CONFIG sequence the decision was made at. */
+  decidedAt: number;
+  /** Dispatch's committed INBOUND sequence of this partition when it published. */
+  committed: number;
+  body: Uint8Array;
+}
+
+/** How a send ended. `disconnected`: not tried, the runner may queue it. `unknown`: it may or may not have been sent. */
+export const SendVerdict = z.enum(['succeeded', 'failed', 'unknown', 'disconnected', 'disabled', 'notFound', 'busy']);
+export type SendVerdict = z.infer<typeof SendVerdict>;
+
+/** Request on `send.…`: headers `ce-id` (run:node:ordinal), the rest as a JSON header-free body {@link SendRequest}. */
+export const SendRequest = z.object({
+  /** run:node:ordinal */
+  id: z.string(),
+  /** The provider's own fields: for MQTT {topic, qos, retain}. */
+  options: z.record(z.string(), z.unknown()),
+  /** The payload; `base64` when it is not text. */
+  payload: z.string(),
+  encoding: z.enum(['utf8', 'base64']).default('utf8'),
+  /** ISO 8601; a queued message older than an hour is dead-lettered `expired`. */
+  time: z.iso.datetime(),
+});
+export type SendRequest = z.infer<typeof SendRequest>;
+
+export const SendReply = z.object({
+  verdict: SendVerdict,
+  result: z.record(z.string(), z.unknown()).optional(),
+  error: z.object({ type: z.string(), message: z.string() }).optional(),
+});
+export type SendReply = z.infer<typeof SendReply>;
+
+/** Connection states of an integration. `unknown` is never written: a reader derives it when the holder's heartbeat is too old. */
+export const ConnectionState = z.enum([
+  'disabled',
+  'connecting',
+  'connected',
+  'disconnected',
+  'misconfigured',
+  'unauthorized',
+  'throttled',
+  'unknown',
+]);
+export type ConnectionState = z.infer<typeof ConnectionState>;
+
+/** Value of key `<applicationId>.<integrationId>` in bucket STATUS; written when it changes, never on a timer. Times are epoch ms. */
+export const StatusRecord = z.object({
+  state: ConnectionState,
+  since: z.number(),
+  reason: z.string().optional(),
+  evidence: z.object({ kind: z.string(), at: z.number() }).optional(),
+  nextAttempt: z.number().optional(),
+  appliedVersion: z.number(),
+  connectInfo: z.object({ ts: z.number().nullable() }).optional(),
+  disconnectInfo: z.object({ ts: z.number().nullable(), error: z.string().optional() }).optional(),
+  /** Replica that holds the integration; its heartbeat is `replica.<service>.<holder>` in bucket LEASES. */
+  holder: z.string(),
+  service: z.string(),
+});
+export type StatusRecord = z.infer<typeof StatusRecord>;
+
+/** Value of `replica.<service>.<id>` in LEASES. */
+export const Heartbeat = z.object({ at: z.number(), partitions: z.number() });
+export type Heartbeat = z.infer<typeof Heartbeat>;
+/** A holder whose heartbeat is older than this is gone, ms. */
+export const LEASE_MS = 10_000;
+export const HEARTBEAT_MS = 2_500;
+
+/** Body of a dead letter: why, from where, and what can be replayed. */
+export const DeadLetter = z.object({
+  id: z.string(),
+  time: z.iso.datetime(),
+  applicationId: z.string(),
+  /** Integration or workflow. */
+  sourceId: z.string(),
+  stage: z.enum(['inbound', 'dispatch', 'run', 'outbound', 'config']),
+  reason: z.string(),
+  message: z.string(),
+  attributes: z.record(z.string(), z.unknown()),
+  size: z.number(),
+  sha256: z.string(),
+  /** The first 64 KB, base64. */
+  body: z.string(),
+  truncated: z.boolean(),
+  /** The subject and `ce-…` headers to publish again on a replay; absent when it cannot be replayed. */
+  replay: z.object({ subject: z.string(), headers: z.record(z.string(), z.string()) }).optional(),
+});
+export type DeadLetter = z.infer<typeof DeadLetter>;
+
+/** An entry of the ACTIVITY stream, as it goes to viewers. */
+export const Activity = z.object({
+  kind: z.enum(['status', 'run', 'runError', 'debug', 'message', 'deadLetter', 'quota']),
+  id: z.string(),
+  applicationId: z.string(),
+  time: z.iso.datetime(),
+  body: z.record(z.string(), z.unknown()),
+});
+export type Activity = z.infer<typeof Activity>;
+
+/** What `/integrations/{id}/ledger` answers. received = dispatched + unmatched + rejectedByQuota + disabled + deadLettered + inFlight + unexplained. */
+export const Ledger = z.object({
+  integrationId: z.string().optional(),
+  received: z.number(),
+  dispatched: z.number(),
+  unmatched: z.number(),
+  rejectedByQuota: z.number(),
+  disabled: z.number(),
+  deadLettered: z.number(),
+  inFlight: z.number(),
+  unexplained: z.number(),
+  beside: z.object({
+    redelivered: z.number(),
+    oversize: z.number(),
+    gaps: z.array(z.object({ from: z.iso.datetime(), to: z.iso.datetime(), cause: z.string() })),
+  }),
+  runs: z.object({
+    triggered: z.number(),
+    succeeded: z.number(),
+    failed: z.number(),
+    deadLettered: z.number(),
+    inFlight: z.number(),
+  }),
+});
+export type Ledger = z.infer<typeof Ledger>;

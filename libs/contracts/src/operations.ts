@@ -1,0 +1,58 @@
+import { z } from 'zod';
+
+/** Error types of the API and their HTTP status; gRPC maps the same names. */
+export const ERROR_STATUS = {
+  Validation: 400,
+  Unauthorized: 401,
+  Forbidden: 403,
+  NotFound: 404,
+  Conflict: 409,
+  PreconditionFailed: 412,
+  TooLarge: 413,
+  UnsupportedMediaType: 415,
+  TooManyRequests: 429,
+  NotImplemented: 501,
+  Unavailable: 503,
+} as const;
+export type ErrorType = keyof typeof ERROR_STATUS;
+
+/** `{type, message, errors}`: message names the field to change. Never carries a value that could be a secret. */
+export const ApiError = z.object({
+  type: z.enum(Object.keys(ERROR_STATUS) as [ErrorType, ...ErrorType[]]),
+  message: z.string(),
+  errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+});
+export type ApiError = z.infer<typeof ApiError>;
+
+/** Who does it: written into every event. */
+export const Actor = z.object({ type: z.enum(['apiToken', 'user', 'flow', 'system']), id: z.string() });
+export type Actor = z.infer<typeof Actor>;
+
+/** A command to `config`, on `command.<kind>.<name>`. `input` is the request body as parsed JSON, not yet validated: config validates, once, for HTTP and gRPC. */
+export const Command = z.object({
+  applicationId: z.string(),
+  /** The aggregate; absent on create. */
+  id: z.string().optional(),
+  actor: Actor,
+  /** A repeat under the same key has the same outcome, for 24 hours. */
+  idempotencyKey: z.string().max(255).optional(),
+  /** The caller's token is an instance's (`all.Instance`): it alone may set `limits` and create applications. */
+  instance: z.boolean().default(false),
+  input: z.unknown(),
+});
+export type Command = z.infer<typeof Command>;
+
+/** A query on `query.<kind>.<name>`; `params` are the already parsed query parameters. */
+export const Query = z.object({
+  applicationId: z.string(),
+  id: z.string().optional(),
+  params: z.record(z.string(), z.unknown()).default({}),
+});
+export type Query = z.infer<typeof Query>;
+
+/** The answer to a command or query. `position` is the event store's: the gateway answers once it has applied it. */
+export const Reply = z.union([
+  z.object({ ok: z.literal(true), result: z.unknown(), position: z.number().optional() }),
+  z.object({ ok: z.literal(false), error: ApiError }),
+]);
+export type Reply = z.infer<typeof Reply>;

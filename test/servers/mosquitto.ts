@@ -1,0 +1,75 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort, spawnServer, type Server } from '../../apps/standalone/src/servers/child.ts';
+
+export interface Mosquitto {
+  readonly port: number;
+  readonly dir: string;
+  kill(signal?: NodeJS.Signals): Promise<void>;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/**
+ * A real mosquitto on 127.0.0.1. `config` gets the folder and a plain port and returns further lines (listeners, password files).
+ * Its queue is unlimited and its state is saved at each change, so tests may count through a SIGKILL (see shared/CLIENTS.md, MQTT).
+ */
+export async function startMosquitto(config: (dir: string) => string = () => 'allow_anonymous true\n'): Promise<Mosquitto> {
+  const dir = mkdtempSync(join(tmpdir(), 'sluice-mosquitto-'));
+  const port = await freePort();
+  const file = join(dir, 'mosquitto.conf');
+  writeFileSync(
+    file,
+    `user root
+persistence true
+persistence_location ${dir}/
+autosave_on_changes true
+autosave_interval 1
+max_queued_messages 0
+max_inflight_messages 0
+listener ${port} 127.0.0.1
+${config(dir)}`,
+  );
+  let server: Server;
+  const start = async (): Promise<void> => {
+    let output = '';
+    server = spawnServer({
+      command: process.env['SLUICE_MOSQUITTO'] ?? '/usr/sbin/mosquitto',
+      args: ['-c', file],
+      deathSignal: 'TERM',
+      onOutput: (text) => (output = (output + text).slice(-2_000)),
+    });
+    let gone = false;
+    void server.ended.then(
+      () => (gone = true),
+      () => (gone = true),
+    );
+    while (!(await accepts(port))) {
+      if (gone) throw new Error(`mosquitto ended at its start:\n${output}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  };
+  await start();
+  return {
+    port,
+    dir,
+    start,
+    kill: (signal = 'SIGKILL') => server.stop(signal),
+    stop: async () => {
+      await server.stop();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function accepts(port: number): Promise<boolean> {
+  return await new Promise((resolve) => {
+    const socket = createConnection({ host: '127.0.0.1', port }, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
