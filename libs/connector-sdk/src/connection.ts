@@ -1,0 +1,86 @@
+import type { Socket } from 'node:net';
+import type { SendVerdict } from '#lib/contracts';
+
+/** One message as it came from the provider. */
+export interface ReceivedMessage {
+  /** The provider's own bytes. */
+  readonly body: Uint8Array;
+  /** The provider's metadata for the run's `data`: for MQTT {topic}. JSON-safe values. */
+  readonly attributes: Record<string, unknown>;
+  /** The provider's id of it, unique within this source incarnation (SQS MessageId, …); absent where there is none (MQTT). */
+  readonly providerId?: string;
+  /** The provider marked it as a redelivery. */
+  readonly redelivered?: boolean;
+  /** The source cannot redeliver it: if it cannot be held, the runtime may drop it and records a gap. */
+  readonly droppable?: boolean;
+}
+
+/** What the runtime gives a connection. A connection calls it; it never retries, reconnects, throttles or reports by itself. */
+export interface ConnectionContext {
+  /**
+   * Hands over a message. Resolves once it is durable (or, for a droppable one, dropped and recorded): only then acknowledge to the provider, in order.
+   * Rejects when it could not be stored and the link is being closed: do not acknowledge. Calls may overlap; the runtime keeps their order.
+   */
+  receive(message: ReceivedMessage): Promise<void>;
+  /** True while the runtime wants no more messages: stop reading the source until `onFlow` says false. At most 256 messages or 16 MB are held. */
+  readonly held: boolean;
+  onFlow(listener: (held: boolean) => void): void;
+  /** The link is proven: `kind` is suback, pingresp, poll, pong, sse, …; `detail` goes into the run of the connect trigger (`{topics}`). */
+  proven(kind: string): void;
+  /** The link ended or failed; called once, after which the runtime calls `close`. */
+  lost(error: Error): void;
+  /** Messages were lost at the source between two times (epoch ms). */
+  gap(from: number, to: number, cause: string): void;
+  /** Dials through egress: the only way out. Returns a connected plain socket (noDelay set), pinned to a checked address. */
+  dial(host: string, port: number): Promise<Socket>;
+  /** Aborted when the runtime gives up on this connection attempt. */
+  readonly signal: AbortSignal;
+  readonly log: { info(message: string): void; warn(message: string): void };
+}
+
+/** Rendered, opened configuration of one integration: templates rendered, secrets in clear. Never logged, never stored. */
+export interface ConnectionConfig<C> {
+  readonly integrationId: string;
+  readonly applicationId: string;
+  readonly topics: readonly string[];
+  readonly config: C;
+  /** The client id to use where none is configured. */
+  readonly assignedClientId: string;
+}
+
+export interface SendMessage {
+  /** run:node:ordinal */
+  readonly id: string;
+  readonly payload: Uint8Array;
+  /** The provider's own: for MQTT {topic, qos, retain}. Validated by the definition's `send` schema. */
+  readonly options: Record<string, unknown>;
+}
+
+export interface SendOutcome {
+  readonly verdict: Extract<SendVerdict, 'succeeded' | 'failed' | 'unknown'>;
+  readonly result?: Record<string, unknown>;
+  readonly error?: { type: string; message: string };
+}
+
+/** A live link to a provider. */
+export interface Connection {
+  /** `data` of the run of a connect trigger: for MQTT {topics}. */
+  readonly connectData: Record<string, unknown>;
+  /** Sends one message; rejects ConnectorError. */
+  send?(message: SendMessage): Promise<SendOutcome>;
+  /**
+   * Asks the provider for a proof of life (PINGREQ, …); resolves when it answered. The runtime calls it when no evidence came for a while and not while held,
+   * with its own deadline.
+   */
+  probe(): Promise<void>;
+  /** Ends the link. `drain`: first finish what is in flight (acknowledgements of stored messages). Never rejects for a link that is already gone. */
+  close(options: { drain: boolean }): Promise<void>;
+}
+
+/** A provider's client, loaded lazily: nothing of it is imported before `load()`. */
+export interface Provider<C = unknown> {
+  /** Connects, authenticates, subscribes, and resolves only with proof (every SUBACK checked). Rejects ConnectorError. */
+  connect(config: ConnectionConfig<C>, context: ConnectionContext): Promise<Connection>;
+  /** Removes what we left at the provider: a persistent MQTT session. Called once after a deletion. */
+  dispose?(config: ConnectionConfig<C>, context: Pick<ConnectionContext, 'dial' | 'signal' | 'log'>): Promise<void>;
+}

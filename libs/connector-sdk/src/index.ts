@@ -1,0 +1,3 @@
+export * from './definition.ts';
+export * from './errors.ts';
+export * from './connection.ts';
