@@ -88,7 +88,14 @@ export interface ReadOptions<T> {
   /** Called in stream order. Must not throw: a poisoned message arrives through `onPoison`. */
   readonly onMessage: (message: T, partition: number) => void;
   /** A stored message that cannot be decoded. */
-  readonly onPoison: (poison: { position: Position; partition: number; subject: string; reason: string; body: Uint8Array; headers: Record<string, string> }) => void;
+  readonly onPoison: (poison: {
+    position: Position;
+    partition: number;
+    subject: string;
+    reason: string;
+    body: Uint8Array;
+    headers: Record<string, string>;
+  }) => void;
 }
 
 /** A key-value entry. */
@@ -159,7 +166,11 @@ export interface Bus {
   /** Core request/reply. */
   request(subject: string, body: Uint8Array, timeoutMs: number): Promise<Uint8Array>;
   /** Answers requests; a throwing handler is answered as no reply would be wrong: it must map its own errors. `queue` shares them among replicas. */
-  serve(subject: string, handler: (subject: string, body: Uint8Array) => Promise<Uint8Array>, options?: { queue?: string }): { stop(): Promise<void> };
+  serve(
+    subject: string,
+    handler: (subject: string, body: Uint8Array) => Promise<Uint8Array>,
+    options?: { queue?: string },
+  ): { stop(): Promise<void> };
 
   /** Flushes and closes. */
   close(): Promise<void>;

@@ -79,14 +79,27 @@ function embeddedBinaries(): string {
   try {
     return join(dirname(require.resolve(name)), '..', 'native', 'bin');
   } catch (cause) {
-    throw new Error(`no PostgreSQL for ${process.platform}-${process.arch}: ${name} is not installed; set SLUICE_POSTGRES_URL to a server of yours`, { cause });
+    throw new Error(
+      `no PostgreSQL for ${process.platform}-${process.arch}: ${name} is not installed; set SLUICE_POSTGRES_URL to a server of yours`,
+      { cause },
+    );
   }
 }
 
 async function makeCluster(binaries: string, cluster: string, passwordFile: string): Promise<void> {
   rmSync(cluster, { recursive: true, force: true }); // a first start that was cut short
   writeFileSync(passwordFile, randomBytes(24).toString('hex'), { mode: 0o600 });
-  const args = ['-D', cluster, '-U', 'sluice', `--pwfile=${passwordFile}`, '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C', '--no-sync'];
+  const args = [
+    '-D',
+    cluster,
+    '-U',
+    'sluice',
+    `--pwfile=${passwordFile}`,
+    '--auth=scram-sha-256',
+    '--encoding=UTF8',
+    '--locale=C',
+    '--no-sync',
+  ];
   const initdb = join(binaries, 'initdb');
   if (process.getuid?.() === 0) await run('unshare', ['--user', '--map-user=1000', '--map-group=1000', initdb, ...args]);
   else await run(initdb, args);
