@@ -1,0 +1,6 @@
+export * from './env.ts';
+export * from './health-server.ts';
+export * from './logging.ts';
+export * from './metrics.ts';
+export * from './readiness.ts';
+export * from './shutdown.ts';
