@@ -39,6 +39,7 @@ ${config(dir)}`,
       command: process.env['SLUICE_MOSQUITTO'] ?? '/usr/sbin/mosquitto',
       args: ['-c', file],
       deathSignal: 'TERM',
+      env: { ...process.env, LD_LIBRARY_PATH: process.env['SLUICE_MOSQUITTO_LIBRARIES'] ?? '' },
       onOutput: (text) => (output = (output + text).slice(-2_000)),
     });
     let gone = false;

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
@@ -27,7 +28,8 @@ const MAX_PAYLOAD = 8 * 1024 * 1024;
 export async function startNatsServer(options: NatsServerOptions): Promise<NatsServer> {
   mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
   const config = join(options.dataDir, 'nats-server.conf');
-  writeFileSync(config, configuration(options), { mode: 0o600 });
+  const name = `sluice-${randomBytes(6).toString('hex')}`;
+  writeFileSync(config, configuration(options, name), { mode: 0o600 });
   let output = '';
   const server = spawnServer({
     command: options.program,
@@ -46,7 +48,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
     () => (gone = true),
   );
   const deadline = Date.now() + 10_000;
-  while (!(await greets(options.host, options.port))) {
+  while (!(await greets(options.host, options.port, name))) {
     if (gone) throw new Error(`nats-server ended at its start:\n${output}`);
     if (Date.now() > deadline) {
       await server.stop('SIGKILL');
@@ -58,8 +60,8 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
   return { ...server, url: `nats://${options.host}:${options.port}` };
 }
 
-function configuration(options: NatsServerOptions): string {
-  return `server_name: sluice
+function configuration(options: NatsServerOptions, name: string): string {
+  return `server_name: ${name}
 listen: "${options.host}:${options.port}"
 max_payload: ${MAX_PAYLOAD}
 max_pending: 268435456
@@ -72,8 +74,8 @@ ${options.extraConfig ?? ''}
 `;
 }
 
-/** True when a NATS server sends its INFO line there. */
-async function greets(host: string, port: number): Promise<boolean> {
+/** True when the very server we started sends its INFO line there, not somebody else's on the same port. */
+async function greets(host: string, port: number, name: string): Promise<boolean> {
   return await new Promise((resolve) => {
     const socket = createConnection({ host, port });
     const done = (answer: boolean): void => {
@@ -82,6 +84,8 @@ async function greets(host: string, port: number): Promise<boolean> {
     };
     socket.setTimeout(500, () => done(false));
     socket.once('error', () => done(false));
-    socket.once('data', (chunk: Buffer) => done(chunk.toString().startsWith('INFO ')));
+    socket.once('data', (chunk: Buffer) =>
+      done(chunk.toString().startsWith('INFO ') && chunk.toString().includes(`"server_name":"${name}"`)),
+    );
   });
 }

@@ -1,0 +1,29 @@
+/**
+ * `npm start`: installs what is missing, builds, and runs everything until SIGTERM or Ctrl-C. Exit code 0 after a clean end.
+ * Plain Node ≥ 20, no dependency: it runs before anything is installed.
+ */
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { ensureBuild } from './setup/build.mjs';
+import { ensureDependencies } from './setup/dependencies.mjs';
+import { ensureNatsServer } from './setup/nats-server.mjs';
+import { NODE, ROOT } from './setup/paths.mjs';
+import { main } from './setup/step.mjs';
+
+await main(async () => {
+  await ensureDependencies();
+  const natsServer = await ensureNatsServer();
+  await ensureBuild();
+  const conditions = process.env['SLUICE_FAULT'] === undefined ? [] : ['-C', 'fault'];
+  const child = spawn(NODE, ['--enable-source-maps', ...conditions, join(ROOT, 'dist/apps/standalone/src/main.js')], {
+    env: { ...process.env, SLUICE_NATS_SERVER: natsServer },
+    // The channel closes when this launcher dies, however it dies: the product then shuts itself down.
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    detached: true,
+  });
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => child.kill('SIGTERM'));
+  return await new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) => resolve(code ?? 1));
+  });
+});
