@@ -3,5 +3,7 @@ export * from './config-state.ts';
 export * from './ids.ts';
 export * from './integration-types.ts';
 export * from './operations.ts';
+export * from './operations-table.ts';
 export * from './partition.ts';
+export * from './resources/index.ts';
 export * from './subjects.ts';
