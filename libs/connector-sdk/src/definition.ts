@@ -1,4 +1,4 @@
-import type { IntegrationType } from '#lib/contracts';
+import type { FieldIssue, IntegrationType } from '#lib/contracts';
 import type { z } from 'zod';
 import type { Provider } from './connection.ts';
 
@@ -24,15 +24,44 @@ export interface Capabilities {
   readonly topics: boolean;
 }
 
+/** Types of service credentials that `credentialName` may name. */
+export type CredentialType = 'aws' | 'azure' | 'gcp' | 'http';
+
+/** An integration as its definition judges it: the configuration has passed its schema; a secret that is kept as stored stands as its mask. */
+export interface IntegrationDraft {
+  readonly credentialName?: string | undefined;
+  readonly topics: readonly string[];
+  readonly config: Record<string, unknown>;
+}
+
+/** Where a configuration connects to: the field that says so, and the host in it. Fields with templates are left out: those are checked when dialled. */
+export interface Endpoint {
+  readonly field: string;
+  readonly host: string;
+}
+
 /** What a provider declares. Never imports its client. */
 export interface Definition<C = unknown> {
   readonly type: IntegrationType;
   readonly title: string;
-  /** `<type>Config` on the wire, closed at every level, with limits and conditional rules. */
+  /** `<type>Config` on the wire, closed at every level, with limits; its output has the defaults filled in. */
   readonly config: z.ZodType<C>;
   readonly capabilities: Capabilities;
   /** Where topics are used: what one entry must look like; absent: a non-empty list is refused. */
   readonly topic?: z.ZodType<string>;
+  /** What an integration may name by `credentialName`; absent: none. */
+  readonly credential?: CredentialType;
+  /**
+   * The way of authenticating, inferred from the fields present: `none`, `credential`, `password`, `certificate`, `inline`, … Sealed secrets are kept in a
+   * PATCH only while it stays the same. Also called with incomplete and stored (sealed) configurations: it looks at presence only.
+   */
+  authentication(config: Readonly<Record<string, unknown>>, credentialName: string | undefined): string;
+  /** Fields of the inline ways of authenticating: dropped when an integration switches to a credential. */
+  readonly inlineAuthentication: readonly string[];
+  /** Rules across fields; paths as in the integration on the wire (`mqttConfig`, `password`). */
+  rules(draft: IntegrationDraft): FieldIssue[];
+  /** Every host that the configuration names outright, those inside connection strings, URLs and key files too. */
+  endpoints(config: Readonly<Record<string, unknown>>): Endpoint[];
   /** Schema of a send's `options`. */
   readonly send?: z.ZodType;
   /** Loads the client; absent until this provider's connector is built: creating one answers 501 naming the type. */

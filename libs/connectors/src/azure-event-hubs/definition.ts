@@ -1,0 +1,58 @@
+import type { Definition } from '#lib/connector-sdk';
+import { z } from 'zod';
+import { MASK, Rules, has, hostIssue, isTemplate, text } from '../fields.ts';
+import { parseConnectionString } from './connection-string.ts';
+
+export const AzureEventHubConfig = z.strictObject({
+  hubName: text(1, 256, { title: 'Event hub', description: 'Name of the hub.', template: true }),
+  consumerGroup: text(1, 256, { title: 'Consumer group', description: 'As $Default. Use one that nothing else reads with.', template: true }),
+  hostName: text(1, 256, { title: 'Host name', description: 'Of the namespace, as my-namespace.servicebus.windows.net. With a service credential.', template: true }).optional(),
+  connectionString: text(1, 1024, {
+    title: 'Connection string',
+    description: 'Of the namespace or the hub, with the rights Send and Listen. Instead of a service credential.',
+    template: true,
+    secret: true,
+  }).optional(),
+});
+export type AzureEventHubConfig = z.output<typeof AzureEventHubConfig>;
+
+export const azureEventHub: Definition<AzureEventHubConfig> = {
+  type: 'azureEventHub',
+  title: 'Azure Event Hubs',
+  config: AzureEventHubConfig,
+  capabilities: { delivery: () => 'at-least-once', queue: false, send: true, providerIds: true, topics: true },
+  topic: z.string().meta({ title: 'Partition key', description: 'Only events with one of these partition keys; none: all events.' }),
+  credential: 'azure',
+  inlineAuthentication: ['connectionString'],
+  authentication: (config, credentialName) => (credentialName !== undefined || has(config, 'hostName') ? 'credential' : has(config, 'connectionString') ? 'inline' : 'none'),
+  rules({ config, credentialName }) {
+    const rules = new Rules('azureEventHubConfig', config);
+    const { hostName, connectionString, hubName } = config;
+    if (credentialName === undefined && !has(config, 'connectionString')) {
+      if (has(config, 'hostName')) rules.issues.push({ path: ['credentialName'], message: 'is required together with hostName' });
+      else rules.refuse('connectionString', 'is required unless credentialName and hostName are given');
+    }
+    if (credentialName === undefined && has(config, 'connectionString')) rules.none(['hostName'], 'cannot be combined with connectionString: choose one');
+    if (credentialName !== undefined) {
+      rules.none(['connectionString'], 'cannot be combined with credentialName: choose one way to authenticate');
+      if (!has(config, 'hostName')) rules.refuse('hostName', 'is required together with credentialName');
+    }
+    if (typeof hostName === 'string' && !isTemplate(hostName)) {
+      const issue = hostIssue(hostName);
+      if (issue !== undefined) rules.refuse('hostName', issue);
+    }
+    if (typeof connectionString === 'string' && connectionString !== MASK && !isTemplate(connectionString)) {
+      const parsed = parseConnectionString(connectionString);
+      if (typeof parsed === 'string') rules.refuse('connectionString', parsed);
+      else if (parsed.entityPath !== undefined && !isTemplate(hubName) && parsed.entityPath !== hubName)
+        rules.refuse('hubName', 'must be the hub that EntityPath of connectionString names');
+    }
+    return rules.issues;
+  },
+  endpoints({ hostName, connectionString }) {
+    if (typeof hostName === 'string') return isTemplate(hostName) ? [] : [{ field: 'hostName', host: hostName }];
+    if (typeof connectionString !== 'string' || isTemplate(connectionString)) return [];
+    const parsed = parseConnectionString(connectionString);
+    return typeof parsed === 'string' ? [] : [{ field: 'connectionString', host: parsed.host }];
+  },
+};

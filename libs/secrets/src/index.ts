@@ -1,0 +1,5 @@
+export * from './error.ts';
+export * from './fields.ts';
+export { DataKey, SecretKeys } from './keys.ts';
+export * from './master-key.ts';
+export * from './seal.ts';
