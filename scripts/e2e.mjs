@@ -9,6 +9,10 @@ await main(async () => {
   const env = await testEnvironment();
   await ensureBuild();
   const filter = process.argv.slice(2).flatMap((name) => ['-t', name]);
-  const { code } = await run(NODE, ['node_modules/vitest/vitest.mjs', 'run', '--reporter=verbose', 'test/e2e', ...filter], { cwd: ROOT, env, show: true });
+  const { code } = await run(NODE, ['node_modules/vitest/vitest.mjs', 'run', '--reporter=verbose', 'test/e2e', ...filter], {
+    cwd: ROOT,
+    env,
+    show: true,
+  });
   return code;
 });

@@ -26,11 +26,14 @@ await main(async () => {
         .map((line) => JSON.parse(line))
         .toSorted((a, b) => a.promise - b.promise || a.what.localeCompare(b.what))
     : [];
-  const rows = figures.map(({ promise, what, figure, holds }) => `| ${promise} | ${what} | ${figure} | ${holds ? 'holds' : '**missed**'} |`);
+  const rows = figures.map(
+    ({ promise, what, figure, holds }) => `| ${promise} | ${what} | ${figure} | ${holds ? 'holds' : '**missed**'} |`,
+  );
   const table = ['| promise | what was done | figure | |', '|---|---|---|---|', ...rows].join('\n');
   process.stdout.write(`\n${table}\n`);
   if (process.argv.includes('--write')) {
-    const head = '# Promises and their current figures\n\nMade by `npm run promises -- --write`. Absolute times vary by machine; compare within one run.\n\n';
+    const head =
+      '# Promises and their current figures\n\nMade by `npm run promises -- --write`. Absolute times vary by machine; compare within one run.\n\n';
     writeFileSync(join(ROOT, 'docs', 'promises.md'), `${head}${table}\n`);
   }
   return code;

@@ -61,7 +61,10 @@ async function seedOrMove(folder: DataFolder, api: Api, seed: Seed | undefined, 
 const brokerConfig = (port: number): Record<string, unknown> => ({ protocol: 'mqtt', host: '127.0.0.1', port, clean: false });
 
 async function seedDemo(api: Api, port: number): Promise<Seed> {
-  const application = await api('POST', '/applications', { name: 'Demo', description: 'Readings of a made-up room, converted and sent back.' });
+  const application = await api('POST', '/applications', {
+    name: 'Demo',
+    description: 'Readings of a made-up room, converted and sent back.',
+  });
   const applicationId = String(application['id']);
   const integration = await api('POST', `/applications/${applicationId}/integrations`, {
     name: 'Demo broker',
@@ -86,7 +89,14 @@ async function seedDemo(api: Api, port: number): Promise<Seed> {
         id: 'convert',
         type: 'MutateNode',
         config: {
-          rules: [{ type: 'set', valueTemplate: '{{add (multiply data.message 1.8) 32}}', valueTemplateType: 'json', destination: 'working.fahrenheit' }],
+          rules: [
+            {
+              type: 'set',
+              valueTemplate: '{{add (multiply data.message 1.8) 32}}',
+              valueTemplateType: 'json',
+              destination: 'working.fahrenheit',
+            },
+          ],
         },
         meta: { category: 'logic', name: 'mutate', label: 'Convert' },
         outputIds: [['answer']],

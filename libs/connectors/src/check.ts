@@ -45,7 +45,10 @@ export function checkIntegration(definition: Definition, input: IntegrationInput
   for (const path of secretPaths(definition))
     visit(config, path, (value, position) => {
       if (value === MASK && checks.kept?.has(position.join('.')) !== true)
-        issues.push({ path: [at, ...position], message: 'is a mask, and no secret is stored that it could stand for: send the secret itself' });
+        issues.push({
+          path: [at, ...position],
+          message: 'is a mask, and no secret is stored that it could stand for: send the secret itself',
+        });
     });
   issues.push(...definition.rules({ credentialName: input.credentialName, topics: input.topics, config }));
   for (const path of templatePaths(definition))

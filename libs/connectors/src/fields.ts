@@ -9,14 +9,20 @@ export const MASK = '********';
 export const isTemplate = (value: unknown): boolean => typeof value === 'string' && value.includes('{{');
 
 /** A text field with its limits in characters and its marks. */
-export const text = (min: number, max: number, marks: FieldMarks): z.ZodString => z.string().min(min).max(max).meta({ ...marks });
+export const text = (min: number, max: number, marks: FieldMarks): z.ZodString =>
+  z
+    .string()
+    .min(min)
+    .max(max)
+    .meta({ ...marks });
 
 /** PEM text of a private key or certificate. */
 export const pem = (marks: FieldMarks): z.ZodString => text(4, 32_767, { template: true, ...marks });
 
 export const flag = (marks: FieldMarks): z.ZodBoolean => z.boolean().meta({ ...marks });
 
-export const has = (config: Readonly<Record<string, unknown>>, ...fields: string[]): boolean => fields.some((field) => config[field] !== undefined);
+export const has = (config: Readonly<Record<string, unknown>>, ...fields: string[]): boolean =>
+  fields.some((field) => config[field] !== undefined);
 
 /** Collects the issues of one configuration object; paths start at its name on the wire. */
 export class Rules {
@@ -33,7 +39,9 @@ export class Rules {
   /** Each of `fields` needs all the others. */
   together(fields: readonly string[]): void {
     if (!has(this.config, ...fields)) return;
-    for (const field of fields) if (!has(this.config, field)) this.refuse(field, `is required together with ${fields.filter((other) => has(this.config, other)).join(' and ')}`);
+    for (const field of fields)
+      if (!has(this.config, field))
+        this.refuse(field, `is required together with ${fields.filter((other) => has(this.config, other)).join(' and ')}`);
   }
 
   /** None of `fields` goes with `reason`. */
@@ -45,7 +53,8 @@ export class Rules {
 /** Why a text is no plain host name or address; undefined when it is one. Whether it may be reached is for the egress guard to say. */
 export function hostIssue(host: string): string | undefined {
   const bare = host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host;
-  if (/^[0-9a-fA-F:.]+$/.test(bare) && bare.split(':').length > 2) return URL.canParse(`http://[${bare}]/`) ? undefined : 'is not a valid IPv6 address';
+  if (/^[0-9a-fA-F:.]+$/.test(bare) && bare.split(':').length > 2)
+    return URL.canParse(`http://[${bare}]/`) ? undefined : 'is not a valid IPv6 address';
   // eslint-disable-next-line no-control-regex
   if (/[\s\u0000-\u001f\u007f/\\?#@:%[\]<>^|"]/.test(host)) return 'must be a host name or an IP address, without protocol, port or path';
   return URL.canParse(`http://${host}/`) ? undefined : 'must be a host name or an IP address';

@@ -23,7 +23,8 @@ function unwrap(schema: z.core.$ZodType): { inner: z.core.$ZodType; optional: bo
 
 function walk(schema: z.core.$ZodType, path: readonly string[], into: Field[]): void {
   const { inner, optional, marks } = unwrap(schema);
-  if (inner instanceof z.ZodObject) for (const [key, child] of Object.entries(inner.shape)) walk(child as z.core.$ZodType, [...path, key], into);
+  if (inner instanceof z.ZodObject)
+    for (const [key, child] of Object.entries(inner.shape)) walk(child as z.core.$ZodType, [...path, key], into);
   else if (inner instanceof z.ZodArray) walk(inner.element, [...path, '*'], into);
   else into.push({ path, marks, optional });
 }
@@ -43,13 +44,20 @@ export function fieldsOf(definition: Pick<Definition, 'config'>): readonly Field
 export type FieldPath = readonly string[];
 
 /** Paths of the fields to seal and mask, as [`password`] or [`headers`, `*`, `headerValue`]. */
-export const secretPaths = (definition: Pick<Definition, 'config'>): readonly FieldPath[] => fieldsOf(definition).flatMap(({ path, marks }) => (marks.secret ? [path] : []));
+export const secretPaths = (definition: Pick<Definition, 'config'>): readonly FieldPath[] =>
+  fieldsOf(definition).flatMap(({ path, marks }) => (marks.secret ? [path] : []));
 
 /** Paths of the fields that accept templates. */
-export const templatePaths = (definition: Pick<Definition, 'config'>): readonly FieldPath[] => fieldsOf(definition).flatMap(({ path, marks }) => (marks.template ? [path] : []));
+export const templatePaths = (definition: Pick<Definition, 'config'>): readonly FieldPath[] =>
+  fieldsOf(definition).flatMap(({ path, marks }) => (marks.template ? [path] : []));
 
 /** Calls back for every present value at a path. */
-export function visit(value: unknown, path: FieldPath, onValue: (value: unknown, at: (string | number)[]) => void, at: (string | number)[] = []): void {
+export function visit(
+  value: unknown,
+  path: FieldPath,
+  onValue: (value: unknown, at: (string | number)[]) => void,
+  at: (string | number)[] = [],
+): void {
   const [head, ...rest] = path;
   if (head === undefined) {
     if (value !== undefined) onValue(value, at);

@@ -18,7 +18,10 @@ function keepInLists(stored: Config, config: Config, path: readonly string[], ke
   const [list = '', , leaf = ''] = path;
   const entries = Array.isArray(config[list]) ? config[list] : [];
   const before = Array.isArray(stored[list]) ? (stored[list] as unknown[]).filter(isObject) : [];
-  const nameOf = (entry: Config): string => JSON.stringify(Object.entries(entry).flatMap(([key, value]) => (key === leaf ? [] : [key, typeof value === 'string' ? value.toLowerCase() : value])));
+  const nameOf = (entry: Config): string =>
+    JSON.stringify(
+      Object.entries(entry).flatMap(([key, value]) => (key === leaf ? [] : [key, typeof value === 'string' ? value.toLowerCase() : value])),
+    );
   entries.forEach((entry: unknown, index) => {
     if (!isObject(entry) || entry[leaf] !== MASK) return;
     const same = before.find((other) => nameOf(other) === nameOf(entry));
@@ -30,7 +33,12 @@ function keepInLists(stored: Config, config: Config, path: readonly string[], ke
  * What a `<type>Config` in a PATCH means: it replaces the stored one, except that a secret which is absent or equal to its mask is kept while the way of
  * authenticating stays the same. A secret that the schema requires is kept by its mask only. `stored` has its secrets sealed, and so has `kept`.
  */
-export function mergePatchedConfig(definition: Definition, stored: Config, patch: unknown, credentials: { stored: string | undefined; patched: string | undefined }): MergedConfig {
+export function mergePatchedConfig(
+  definition: Definition,
+  stored: Config,
+  patch: unknown,
+  credentials: { stored: string | undefined; patched: string | undefined },
+): MergedConfig {
   const kept = new Map<string, unknown>();
   if (!isObject(patch)) return { config: patch as Record<string, unknown>, kept };
   const config: Record<string, unknown> = { ...patch };
@@ -51,9 +59,14 @@ export function mergePatchedConfig(definition: Definition, stored: Config, patch
 }
 
 /** The stored configuration as a PATCH without `<type>Config` leaves it: switching to a credential drops what authenticated inline. */
-export function keepConfig(definition: Definition, stored: Config, credentials: { stored: string | undefined; patched: string | undefined }): MergedConfig {
+export function keepConfig(
+  definition: Definition,
+  stored: Config,
+  credentials: { stored: string | undefined; patched: string | undefined },
+): MergedConfig {
   const config: Record<string, unknown> = structuredClone({ ...stored });
-  if (credentials.stored === undefined && credentials.patched !== undefined) for (const field of definition.inlineAuthentication) delete config[field];
+  if (credentials.stored === undefined && credentials.patched !== undefined)
+    for (const field of definition.inlineAuthentication) delete config[field];
   const kept = new Map<string, unknown>();
   for (const { path, marks } of fieldsOf(definition)) {
     if (marks.secret !== true) continue;

@@ -79,6 +79,27 @@ export const SendReply = z.object({
 });
 export type SendReply = z.infer<typeof SendReply>;
 
+/** Request on `control.…`: `retry` = connect now, whatever the back-off says. */
+export const ControlRequest = z.object({ action: z.literal('retry') });
+export type ControlRequest = z.infer<typeof ControlRequest>;
+export const ControlReply = z.object({ ok: z.boolean(), reason: z.string().optional() });
+export type ControlReply = z.infer<typeof ControlReply>;
+
+/** Request on `ask.dispatch.number`: the highest running number of an integration that dispatch has committed (0: none), see docs/adr/0003. */
+export const NumberRequest = z.object({ applicationId: z.string(), integrationId: z.string() });
+export type NumberRequest = z.infer<typeof NumberRequest>;
+export const NumberReply = z.union([z.object({ number: z.number() }), z.object({ error: z.string() })]);
+export type NumberReply = z.infer<typeof NumberReply>;
+
+/** Request on `ask.runner.counts`: how the runs ended that messages of an integration started; without integrationId, of the whole application. */
+export const RunCountsRequest = z.object({ applicationId: z.string(), integrationId: z.string().optional() });
+export type RunCountsRequest = z.infer<typeof RunCountsRequest>;
+export const RunCountsReply = z.union([
+  z.object({ succeeded: z.number(), failed: z.number(), deadLettered: z.number() }),
+  z.object({ error: z.string() }),
+]);
+export type RunCountsReply = z.infer<typeof RunCountsReply>;
+
 /** Connection states of an integration. `unknown` is never written: a reader derives it when the holder's heartbeat is too old. */
 export const ConnectionState = z.enum([
   'disabled',

@@ -32,58 +32,220 @@ export interface Operation {
 }
 
 type Fields = Pick<Operation, 'scope' | 'kind' | 'subject' | 'response'> & Partial<Operation>;
-const operation = (id: string, summary: string, method: Operation['method'], path: string, fields: Fields): Operation => ({ id, summary, method, path, status: 200, ...fields });
+const operation = (id: string, summary: string, method: Operation['method'], path: string, fields: Fields): Operation => ({
+  id,
+  summary,
+  method,
+  path,
+  status: 200,
+  ...fields,
+});
 
 const APP = '/applications/:applicationId';
 
 /** list, create, get, update, delete of one resource below an application. */
-function resource(noun: string, kind: string, path: string, idParam: string, scopes: { one: string; all: string }, s: Record<'post' | 'patch' | 'item' | 'list', z.ZodType> & { params: z.ZodObject }): Operation[] {
+function resource(
+  noun: string,
+  kind: string,
+  path: string,
+  idParam: string,
+  scopes: { one: string; all: string },
+  s: Record<'post' | 'patch' | 'item' | 'list', z.ZodType> & { params: z.ZodObject },
+): Operation[] {
   const all = (action: string): Scope => `${scopes.all}.${action}` as Scope;
   const one = (action: string): Scope => `${scopes.one}.${action}` as Scope;
   const base = `${APP}/${path}`;
   const item = `${base}/:${idParam}`;
   return [
-    operation(`${scopes.all}.get`, `List ${noun}s`, 'GET', base, { scope: all('get'), kind: 'query', subject: `query.${kind}.list`, query: s.params, response: s.list }),
-    operation(`${scopes.all}.post`, `Create a ${noun}`, 'POST', base, { scope: all('post'), kind: 'command', subject: `command.${kind}.create`, body: s.post, response: s.item, status: 201 }),
-    operation(`${scopes.one}.get`, `Get a ${noun}`, 'GET', item, { scope: one('get'), kind: 'query', subject: `query.${kind}.get`, idParam, response: s.item }),
-    operation(`${scopes.one}.patch`, `Change a ${noun}`, 'PATCH', item, { scope: one('patch'), kind: 'command', subject: `command.${kind}.update`, idParam, body: s.patch, response: s.item }),
-    operation(`${scopes.one}.delete`, `Delete a ${noun}`, 'DELETE', item, { scope: one('delete'), kind: 'command', subject: `command.${kind}.delete`, idParam, response: r.Success }),
+    operation(`${scopes.all}.get`, `List ${noun}s`, 'GET', base, {
+      scope: all('get'),
+      kind: 'query',
+      subject: `query.${kind}.list`,
+      query: s.params,
+      response: s.list,
+    }),
+    operation(`${scopes.all}.post`, `Create a ${noun}`, 'POST', base, {
+      scope: all('post'),
+      kind: 'command',
+      subject: `command.${kind}.create`,
+      body: s.post,
+      response: s.item,
+      status: 201,
+    }),
+    operation(`${scopes.one}.get`, `Get a ${noun}`, 'GET', item, {
+      scope: one('get'),
+      kind: 'query',
+      subject: `query.${kind}.get`,
+      idParam,
+      response: s.item,
+    }),
+    operation(`${scopes.one}.patch`, `Change a ${noun}`, 'PATCH', item, {
+      scope: one('patch'),
+      kind: 'command',
+      subject: `command.${kind}.update`,
+      idParam,
+      body: s.patch,
+      response: s.item,
+    }),
+    operation(`${scopes.one}.delete`, `Delete a ${noun}`, 'DELETE', item, {
+      scope: one('delete'),
+      kind: 'command',
+      subject: `command.${kind}.delete`,
+      idParam,
+      response: r.Success,
+    }),
   ];
 }
 
 const applications: Operation[] = [
-  operation('applications.get', 'List applications', 'GET', '/applications', { scope: 'applications.get', kind: 'query', subject: 'query.application.list', query: r.ApplicationListParams, response: r.ApplicationList }),
-  operation('applications.post', 'Create an application', 'POST', '/applications', { scope: 'applications.post', kind: 'command', subject: 'command.application.create', body: r.ApplicationPost, response: r.ApplicationResponse, status: 201, instance: true }),
-  operation('application.get', 'Get an application', 'GET', APP, { scope: 'application.get', kind: 'query', subject: 'query.application.get', idParam: 'applicationId', response: r.ApplicationResponse }),
-  operation('application.patch', 'Change an application', 'PATCH', APP, { scope: 'application.patch', kind: 'command', subject: 'command.application.update', idParam: 'applicationId', body: r.ApplicationPatch, response: r.ApplicationResponse }),
-  operation('application.delete', 'Delete an application and all that is in it', 'DELETE', APP, { scope: 'application.delete', kind: 'command', subject: 'command.application.delete', idParam: 'applicationId', response: r.Success }),
-  operation('application.globals', 'Set or remove globals', 'PATCH', `${APP}/globals`, { scope: 'application.patch', kind: 'command', subject: 'command.application.setGlobals', idParam: 'applicationId', body: r.GlobalsPatch, response: r.ApplicationResponse }),
-  operation('application.payloadCounts', 'Messages counted in a time range', 'GET', `${APP}/payloadCounts`, { scope: 'application.payloadCounts', kind: 'query', subject: 'query.payloads.counts', query: r.PayloadCountsParams, response: r.PayloadCounts }),
-  operation('application.ledger', 'Where all messages of the application went', 'GET', `${APP}/ledger`, { scope: 'application.ledger', kind: 'query', subject: 'query.ledger.application', response: Ledger }),
+  operation('applications.get', 'List applications', 'GET', '/applications', {
+    scope: 'applications.get',
+    kind: 'query',
+    subject: 'query.application.list',
+    query: r.ApplicationListParams,
+    response: r.ApplicationList,
+  }),
+  operation('applications.post', 'Create an application', 'POST', '/applications', {
+    scope: 'applications.post',
+    kind: 'command',
+    subject: 'command.application.create',
+    body: r.ApplicationPost,
+    response: r.ApplicationResponse,
+    status: 201,
+    instance: true,
+  }),
+  operation('application.get', 'Get an application', 'GET', APP, {
+    scope: 'application.get',
+    kind: 'query',
+    subject: 'query.application.get',
+    idParam: 'applicationId',
+    response: r.ApplicationResponse,
+  }),
+  operation('application.patch', 'Change an application', 'PATCH', APP, {
+    scope: 'application.patch',
+    kind: 'command',
+    subject: 'command.application.update',
+    idParam: 'applicationId',
+    body: r.ApplicationPatch,
+    response: r.ApplicationResponse,
+  }),
+  operation('application.delete', 'Delete an application and all that is in it', 'DELETE', APP, {
+    scope: 'application.delete',
+    kind: 'command',
+    subject: 'command.application.delete',
+    idParam: 'applicationId',
+    response: r.Success,
+  }),
+  operation('application.globals', 'Set or remove globals', 'PATCH', `${APP}/globals`, {
+    scope: 'application.patch',
+    kind: 'command',
+    subject: 'command.application.setGlobals',
+    idParam: 'applicationId',
+    body: r.GlobalsPatch,
+    response: r.ApplicationResponse,
+  }),
+  operation('application.payloadCounts', 'Messages counted in a time range', 'GET', `${APP}/payloadCounts`, {
+    scope: 'application.payloadCounts',
+    kind: 'query',
+    subject: 'query.payloads.counts',
+    query: r.PayloadCountsParams,
+    response: r.PayloadCounts,
+  }),
+  operation('application.ledger', 'Where all messages of the application went', 'GET', `${APP}/ledger`, {
+    scope: 'application.ledger',
+    kind: 'query',
+    subject: 'query.ledger.application',
+    response: Ledger,
+  }),
 ];
 
-const integrations: Operation[] = resource('integration', 'integration', 'integrations', 'integrationId', { one: 'integration', all: 'integrations' }, {
-  post: r.IntegrationPost,
-  patch: r.IntegrationPatch,
-  item: r.IntegrationResponse,
-  list: r.IntegrationList,
-  params: r.IntegrationListParams,
-}).map((op) => (op.id === 'integration.delete' ? { ...op, query: r.IntegrationDeleteParams } : op));
+const integrations: Operation[] = resource(
+  'integration',
+  'integration',
+  'integrations',
+  'integrationId',
+  { one: 'integration', all: 'integrations' },
+  {
+    post: r.IntegrationPost,
+    patch: r.IntegrationPatch,
+    item: r.IntegrationResponse,
+    list: r.IntegrationList,
+    params: r.IntegrationListParams,
+  },
+).map((op) => (op.id === 'integration.delete' ? { ...op, query: r.IntegrationDeleteParams } : op));
 
 const ONE = `${APP}/integrations/:integrationId`;
-const flows = resource('workflow', 'workflow', 'flows', 'flowId', { one: 'flow', all: 'flows' }, { post: r.FlowPost, patch: r.FlowPatch, item: r.FlowResponse, list: r.FlowList, params: r.FlowListParams });
-const tokens = resource('token', 'token', 'tokens', 'apiTokenId', { one: 'applicationApiToken', all: 'applicationApiTokens' }, { post: r.TokenPost, patch: r.TokenPatch, item: r.TokenResponse, list: r.TokenList, params: r.TokenListParams });
+const flows = resource(
+  'workflow',
+  'workflow',
+  'flows',
+  'flowId',
+  { one: 'flow', all: 'flows' },
+  { post: r.FlowPost, patch: r.FlowPatch, item: r.FlowResponse, list: r.FlowList, params: r.FlowListParams },
+);
+const tokens = resource(
+  'token',
+  'token',
+  'tokens',
+  'apiTokenId',
+  { one: 'applicationApiToken', all: 'applicationApiTokens' },
+  { post: r.TokenPost, patch: r.TokenPatch, item: r.TokenResponse, list: r.TokenList, params: r.TokenListParams },
+);
 
 export const OPERATIONS: readonly Operation[] = [
   ...applications,
   ...integrations,
-  operation('integration.ledger', 'Where the messages of an integration went', 'GET', `${ONE}/ledger`, { scope: 'integration.ledger', kind: 'query', subject: 'query.ledger.integration', idParam: 'integrationId', response: Ledger }),
-  operation('integration.retry', 'Try to connect now', 'POST', `${ONE}/retry`, { scope: 'integration.retry', kind: 'edge', subject: '', idParam: 'integrationId', response: r.Success }),
+  operation('integration.ledger', 'Where the messages of an integration went', 'GET', `${ONE}/ledger`, {
+    scope: 'integration.ledger',
+    kind: 'query',
+    subject: 'query.ledger.integration',
+    idParam: 'integrationId',
+    response: Ledger,
+  }),
+  operation('integration.retry', 'Try to connect now', 'POST', `${ONE}/retry`, {
+    scope: 'integration.retry',
+    kind: 'edge',
+    subject: '',
+    idParam: 'integrationId',
+    response: r.Success,
+  }),
   ...flows,
-  operation('flow.pressVirtualButton', 'Press a virtual button', 'POST', `${APP}/flows/:flowId/virtualButton`, { scope: 'flow.pressVirtualButton', kind: 'command', subject: 'command.workflow.press', idParam: 'flowId', body: r.VirtualButtonPress, response: r.Success }),
+  operation('flow.pressVirtualButton', 'Press a virtual button', 'POST', `${APP}/flows/:flowId/virtualButton`, {
+    scope: 'flow.pressVirtualButton',
+    kind: 'command',
+    subject: 'command.workflow.press',
+    idParam: 'flowId',
+    body: r.VirtualButtonPress,
+    response: r.Success,
+  }),
   ...tokens,
-  operation('deadLetters.get', 'Messages that failed for good', 'GET', `${APP}/deadLetters`, { scope: 'deadLetters.get', kind: 'edge', subject: '', query: r.DeadLetterListParams, response: r.DeadLetterList }),
-  operation('deadLetter.replay', 'Send a dead letter again as a new message', 'POST', `${APP}/deadLetters/:deadLetterId/replay`, { scope: 'deadLetter.replay', kind: 'edge', subject: '', idParam: 'deadLetterId', response: r.DeadLetterReplayed }),
-  operation('application.activity', 'What happens, live', 'GET', `${APP}/activity`, { scope: 'application.activity', kind: 'edge', subject: '', query: r.ActivityParams, response: Activity, stream: true }),
-  operation('runs.get', 'Recent runs', 'GET', `${APP}/runs`, { scope: 'runs.get', kind: 'edge', subject: '', query: r.RunListParams, response: r.RunList }),
+  operation('deadLetters.get', 'Messages that failed for good', 'GET', `${APP}/deadLetters`, {
+    scope: 'deadLetters.get',
+    kind: 'edge',
+    subject: '',
+    query: r.DeadLetterListParams,
+    response: r.DeadLetterList,
+  }),
+  operation('deadLetter.replay', 'Send a dead letter again as a new message', 'POST', `${APP}/deadLetters/:deadLetterId/replay`, {
+    scope: 'deadLetter.replay',
+    kind: 'edge',
+    subject: '',
+    idParam: 'deadLetterId',
+    response: r.DeadLetterReplayed,
+  }),
+  operation('application.activity', 'What happens, live', 'GET', `${APP}/activity`, {
+    scope: 'application.activity',
+    kind: 'edge',
+    subject: '',
+    query: r.ActivityParams,
+    response: Activity,
+    stream: true,
+  }),
+  operation('runs.get', 'Recent runs', 'GET', `${APP}/runs`, {
+    scope: 'runs.get',
+    kind: 'edge',
+    subject: '',
+    query: r.RunListParams,
+    response: r.RunList,
+  }),
 ];

@@ -27,6 +27,15 @@ export const outboundSubject = (provider: IntegrationType, applicationId: string
   `outbound.${provider}.${partitionOf(integrationId)}.${applicationId}.${integrationId}`;
 export const outboundFilter = (provider: IntegrationType, partition: number): string => `outbound.${provider}.${partition}.>`;
 
+/** Core NATS request to the owner of an integration, beside sends: {@link ControlRequest}. */
+export const controlSubject = (provider: IntegrationType, applicationId: string, integrationId: string): string =>
+  `control.${provider}.${partitionOf(integrationId)}.${applicationId}.${integrationId}`;
+export const controlFilter = (provider: IntegrationType, partition: number): string => `control.${provider}.${partition}.>`;
+
+/** Core NATS requests between services, answered by any replica of the service named; see bus.ts for what they carry. */
+export const NUMBER_SUBJECT = 'ask.dispatch.number';
+export const RUN_COUNTS_SUBJECT = 'ask.runner.counts';
+
 /** Written once by each new holder into the JetStream stream it writes to; every publish is checked against its sequence. */
 export const fenceSubject = (stream: 'INBOUND' | 'TRIGGERED' | 'OUTBOUND', holder: string, partition: number): string =>
   `fence.${stream}.${holder}.${partition}`;

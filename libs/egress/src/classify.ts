@@ -18,16 +18,57 @@ function listOf(v4: readonly Range[], v6: readonly Range[]): BlockList {
  * fd00:ec2::254), Azure's wire server, Alibaba, Oracle: they hand out credentials of the machine.
  */
 const KINDS: readonly (readonly [AddressKind, BlockList])[] = [
-  ['metadata', listOf([['169.254.169.254', 32], ['169.254.170.2', 32], ['169.254.170.23', 32], ['168.63.129.16', 32], ['100.100.100.200', 32], ['192.0.0.192', 32]], [['fd00:ec2::254', 128], ['fd00:ec2::23', 128], ['fd20:ce::254', 128]])],
+  [
+    'metadata',
+    listOf(
+      [
+        ['169.254.169.254', 32],
+        ['169.254.170.2', 32],
+        ['169.254.170.23', 32],
+        ['168.63.129.16', 32],
+        ['100.100.100.200', 32],
+        ['192.0.0.192', 32],
+      ],
+      [
+        ['fd00:ec2::254', 128],
+        ['fd00:ec2::23', 128],
+        ['fd20:ce::254', 128],
+      ],
+    ),
+  ],
   ['loopback', listOf([['127.0.0.0', 8]], [['::1', 128]])],
-  ['private', listOf([['10.0.0.0', 8], ['172.16.0.0', 12], ['192.168.0.0', 16]], [['fc00::', 7]])],
+  [
+    'private',
+    listOf(
+      [
+        ['10.0.0.0', 8],
+        ['172.16.0.0', 12],
+        ['192.168.0.0', 16],
+      ],
+      [['fc00::', 7]],
+    ),
+  ],
   ['linkLocal', listOf([['169.254.0.0', 16]], [['fe80::', 10]])],
   ['multicast', listOf([['224.0.0.0', 4]], [['ff00::', 8]])],
   [
     'reserved',
     listOf(
-      [['0.0.0.0', 8], ['100.64.0.0', 10], ['192.0.0.0', 24], ['192.0.2.0', 24], ['192.88.99.0', 24], ['198.18.0.0', 15], ['198.51.100.0', 24], ['203.0.113.0', 24], ['240.0.0.0', 4]],
-      [['2001::', 23], ['2001:db8::', 32], ['3fff::', 20]],
+      [
+        ['0.0.0.0', 8],
+        ['100.64.0.0', 10],
+        ['192.0.0.0', 24],
+        ['192.0.2.0', 24],
+        ['192.88.99.0', 24],
+        ['198.18.0.0', 15],
+        ['198.51.100.0', 24],
+        ['203.0.113.0', 24],
+        ['240.0.0.0', 4],
+      ],
+      [
+        ['2001::', 23],
+        ['2001:db8::', 32],
+        ['3fff::', 20],
+      ],
     ),
   ],
 ];
@@ -47,7 +88,8 @@ export function kindOf(address: string): AddressKind {
 /** Names that mean this machine or a metadata service, whatever a resolver says. */
 export function kindOfName(name: string): AddressKind | undefined {
   const lower = name.toLowerCase();
-  if (/(^|\.)(localhost|localhost\.localdomain|localhost6|localhost6\.localdomain6|ip6-localhost|ip6-loopback)$/.test(lower)) return 'loopback';
+  if (/(^|\.)(localhost|localhost\.localdomain|localhost6|localhost6\.localdomain6|ip6-localhost|ip6-loopback)$/.test(lower))
+    return 'loopback';
   if (/^(metadata|metadata\.google\.internal|metadata\.goog|instance-data|instance-data\.ec2\.internal)$/.test(lower)) return 'metadata';
   return undefined;
 }

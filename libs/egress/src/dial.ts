@@ -69,7 +69,8 @@ async function addressesOf(policy: EgressPolicy, host: string, resolve: Resolve,
   // One forbidden address among many is an attempt to be dialled by chance: the name as a whole is refused.
   return found.slice(0, 64).map(({ address }) => {
     const literal = canonicalHost(address);
-    if (literal === undefined || literal.family === 0) throw new EgressError('egressForbidden', `${canonical.name} resolves to something that is no address.`);
+    if (literal === undefined || literal.family === 0)
+      throw new EgressError('egressForbidden', `${canonical.name} resolves to something that is no address.`);
     const issue = checkAddress(policy, literal.name, canonical.name);
     if (issue !== undefined) throw issue;
     return literal.name;
@@ -82,7 +83,8 @@ async function addressesOf(policy: EgressPolicy, host: string, resolve: Resolve,
  * ETIMEDOUT, or the signal's reason.
  */
 export async function dial(policy: EgressPolicy, host: string, port: number, options: DialOptions = {}): Promise<Socket> {
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new EgressError('egressForbidden', 'A port must be a whole number from 1 to 65535.');
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new EgressError('egressForbidden', 'A port must be a whole number from 1 to 65535.');
   const { timeoutMs = DEFAULT_TIMEOUT_MS, resolve = systemResolve } = options;
   const deadline = new AbortController();
   const timer = setTimeout(() => {

@@ -33,7 +33,8 @@ export function parseAllow(text: string): EgressPolicy {
     }
     const [network = '', prefixText, ...rest] = entry.split('/');
     const family = isIPv4(network) ? 'ipv4' : isIPv6(network) && !network.includes('%') ? 'ipv6' : undefined;
-    const prefix = prefixText === undefined ? (family === 'ipv4' ? 32 : 128) : /^\d{1,3}$/.test(prefixText) ? Number(prefixText) : Number.NaN;
+    const prefix =
+      prefixText === undefined ? (family === 'ipv4' ? 32 : 128) : /^\d{1,3}$/.test(prefixText) ? Number(prefixText) : Number.NaN;
     if (family === undefined || rest.length > 0 || !(prefix >= 0 && prefix <= (family === 'ipv4' ? 32 : 128)))
       throw new Error(`SLUICE_EGRESS_ALLOW: "${entry}" must be loopback, private, or a range as 10.1.0.0/16.`);
     ranges.addSubnet(network, prefix, family);
@@ -51,7 +52,10 @@ const WORDS: Record<Exclude<AddressKind, 'public'>, string> = {
 };
 
 const forbidden = (host: string, kind: Exclude<AddressKind, 'public'>): EgressError =>
-  new EgressError('egressForbidden', `${host} is ${WORDS[kind]}, which connections from here may not reach unless the operator allows it (SLUICE_EGRESS_ALLOW).`);
+  new EgressError(
+    'egressForbidden',
+    `${host} is ${WORDS[kind]}, which connections from here may not reach unless the operator allows it (SLUICE_EGRESS_ALLOW).`,
+  );
 
 /** Why a canonical address may not be reached. A range allows the address that is dialled in the end: of a mapped one the IPv4 address. */
 export function checkAddress(policy: EgressPolicy, address: string, host: string): EgressError | undefined {

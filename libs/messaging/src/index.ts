@@ -11,3 +11,14 @@ export async function connectBus(_options: BusOptions): Promise<Bus> {
 export async function migrateBus(_options: BusOptions, _limits: { streamBytes: number; replicas: number }): Promise<void> {
   throw new Error('in progress');
 }
+
+/** What Nest's own NATS transport connects with, for commands and queries: reconnects for ever, names itself, noDelay. */
+export function nestConnectionOptions(_options: BusOptions): {
+  servers: string[];
+  user?: string;
+  pass?: string;
+  name: string;
+  maxReconnectAttempts: number;
+} {
+  throw new Error('in progress');
+}

@@ -36,7 +36,12 @@ function problemOf(issue: z.core.$ZodIssue, variables: Readonly<Record<string, s
 
 /** Schemas of common settings: the text of an environment variable to a value. */
 export const setting = {
-  port: () => z.string().regex(/^\d{1,5}$/, 'must be a port number').transform(Number).refine((port) => port <= 65_535, 'must be a port number'),
+  port: () =>
+    z
+      .string()
+      .regex(/^\d{1,5}$/, 'must be a port number')
+      .transform(Number)
+      .refine((port) => port <= 65_535, 'must be a port number'),
   /** A count or a size. */
   whole: (minimum = 0) =>
     z
@@ -47,6 +52,11 @@ export const setting = {
   flag: () => z.enum(['on', 'off', 'true', 'false', '1', '0'], 'must be on or off').transform((text) => ['on', 'true', '1'].includes(text)),
   /** An address with one of these schemes; the message never shows it, as it may hold a password. */
   url: (...schemes: string[]) =>
-    z.string().refine((text) => schemes.some((scheme) => text.startsWith(`${scheme}://`)), `must be an address that starts with ${schemes.join(':// or ')}://`),
+    z
+      .string()
+      .refine(
+        (text) => schemes.some((scheme) => text.startsWith(`${scheme}://`)),
+        `must be an address that starts with ${schemes.join(':// or ')}://`,
+      ),
   text: () => z.string(),
 };

@@ -28,7 +28,8 @@ export function decrypt(keyId: string, key: KeyObject, text: string, associated:
   const [id, nonceText, tagText, sealedText] = parts;
   if (parts.length !== 4 || id === undefined || nonceText === undefined || tagText === undefined || sealedText === undefined)
     throw new SecretError('format', 'A sealed secret has the wrong form.');
-  if (id !== keyId) throw new SecretError('wrongKey', `A secret was sealed with the key ${/^\w{1,16}$/.test(id) ? id : '?'}, not with ${keyId}.`);
+  if (id !== keyId)
+    throw new SecretError('wrongKey', `A secret was sealed with the key ${/^\w{1,16}$/.test(id) ? id : '?'}, not with ${keyId}.`);
   const [nonce, tag, sealed] = [nonceText, tagText, sealedText].map((part) => Buffer.from(part, 'base64url')) as [Buffer, Buffer, Buffer];
   if (nonce.length !== NONCE_BYTES || tag.length !== TAG_BYTES) throw new SecretError('format', 'A sealed secret has the wrong form.');
   const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });

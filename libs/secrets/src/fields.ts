@@ -15,8 +15,15 @@ function mapAt(value: unknown, path: SecretPath, position: string, map: (value: 
   return object[head] === undefined ? value : { ...object, [head]: mapAt(object[head], rest, step(head), map) };
 }
 
-const mapPaths = (paths: readonly SecretPath[], config: Config, map: (value: unknown, field: string, position: string) => unknown): Config =>
-  paths.reduce<Config>((result, path) => mapAt(result, path, '', (value, position) => map(value, path.join('.'), position)) as Config, config);
+const mapPaths = (
+  paths: readonly SecretPath[],
+  config: Config,
+  map: (value: unknown, field: string, position: string) => unknown,
+): Config =>
+  paths.reduce<Config>(
+    (result, path) => mapAt(result, path, '', (value, position) => map(value, path.join('.'), position)) as Config,
+    config,
+  );
 
 /**
  * A copy with every clear secret sealed. `kept`: position (`headers.0.headerValue`) → a secret that is stored already and takes its place unchanged.

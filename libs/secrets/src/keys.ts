@@ -25,7 +25,8 @@ interface MasterKey {
 }
 
 function masterKeyOf(bytes: Uint8Array): MasterKey {
-  if (bytes.length !== KEY_BYTES) throw new SecretError('keyFile', `A master key must have ${KEY_BYTES} bytes; this one has ${bytes.length}.`);
+  if (bytes.length !== KEY_BYTES)
+    throw new SecretError('keyFile', `A master key must have ${KEY_BYTES} bytes; this one has ${bytes.length}.`);
   // The id tells keys apart in a wrapped text; 48 bits of a hash say nothing useful about 256 random bits.
   const id = createHash('sha256').update('sluice master key id\0').update(bytes).digest('hex').slice(0, 12);
   return { id: `m${id}`, key: createSecretKey(bytes) };
@@ -80,9 +81,11 @@ export class SecretKeys {
 
   #unwrap(applicationId: string, wrapped: string): { id: string; bytes: Buffer } {
     const [id, text, ...rest] = wrapped.split(':');
-    if (id === undefined || text === undefined || rest.length > 0 || !/^d[0-9a-f]{12}$/.test(id)) throw new SecretError('format', 'A wrapped data key has the wrong form.');
+    if (id === undefined || text === undefined || rest.length > 0 || !/^d[0-9a-f]{12}$/.test(id))
+      throw new SecretError('format', 'A wrapped data key has the wrong form.');
     const master = this.#all.find((candidate) => candidate.id === keyIdOf(text));
-    if (master === undefined) throw new SecretError('wrongKey', `The data key of application ${applicationId} was wrapped with another master key than this one.`);
+    if (master === undefined)
+      throw new SecretError('wrongKey', `The data key of application ${applicationId} was wrapped with another master key than this one.`);
     const bytes = decrypt(master.id, master.key, text, wrapping(applicationId, id));
     if (bytes.length !== KEY_BYTES) throw new SecretError('format', 'A data key has the wrong size.');
     return { id, bytes };

@@ -19,14 +19,21 @@ export async function loadMasterKey(path: string): Promise<Uint8Array> {
   try {
     const { mode } = await stat(path);
     if (process.platform !== 'win32' && (mode & 0o077) !== 0)
-      throw new SecretError('keyFile', `The master key file ${path} can be read by others (mode ${(mode & 0o777).toString(8)}): set its mode to 600.`);
+      throw new SecretError(
+        'keyFile',
+        `The master key file ${path} can be read by others (mode ${(mode & 0o777).toString(8)}): set its mode to 600.`,
+      );
     content = await readFile(path);
   } catch (cause) {
     if (cause instanceof SecretError) throw cause;
     throw new SecretError('keyFile', `The master key file ${path} cannot be read (${codeOf(cause)}).`, { cause });
   }
   const key = decode(content);
-  if (key === undefined) throw new SecretError('keyFile', `The master key file ${path} must hold ${KEY_BYTES} bytes, raw, hexadecimal or base64; it has ${content.length} bytes.`);
+  if (key === undefined)
+    throw new SecretError(
+      'keyFile',
+      `The master key file ${path} must hold ${KEY_BYTES} bytes, raw, hexadecimal or base64; it has ${content.length} bytes.`,
+    );
   return key;
 }
 
@@ -44,7 +51,8 @@ export async function createMasterKeyFile(path: string): Promise<void> {
     // A link fails where the name exists, so a whole file appears at once or not at all.
     await link(draft, path);
   } catch (cause) {
-    if (codeOf(cause) !== 'EEXIST') throw new SecretError('keyFile', `The master key file ${path} cannot be made (${codeOf(cause)}).`, { cause });
+    if (codeOf(cause) !== 'EEXIST')
+      throw new SecretError('keyFile', `The master key file ${path} cannot be made (${codeOf(cause)}).`, { cause });
   } finally {
     await rm(draft, { force: true });
   }

@@ -22,4 +22,7 @@ export const unseal = (key: DataKey, sealed: Sealed, place: SecretPlace): string
   decrypt(key.id, DataKey.reveal(key), sealed.$sealed, associated(place)).toString('utf8');
 
 export const isSealed = (value: unknown): value is Sealed =>
-  typeof value === 'object' && value !== null && Object.keys(value).length === 1 && typeof (value as { $sealed?: unknown }).$sealed === 'string';
+  typeof value === 'object' &&
+  value !== null &&
+  Object.keys(value).length === 1 &&
+  typeof (value as { $sealed?: unknown }).$sealed === 'string';

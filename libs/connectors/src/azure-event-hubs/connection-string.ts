@@ -12,7 +12,14 @@ export interface ConnectionString {
   readonly emulator: boolean;
 }
 
-const KEYS: ReadonlySet<string> = new Set(['endpoint', 'sharedaccesskeyname', 'sharedaccesskey', 'sharedaccesssignature', 'entitypath', 'usedevelopmentemulator']);
+const KEYS: ReadonlySet<string> = new Set([
+  'endpoint',
+  'sharedaccesskeyname',
+  'sharedaccesskey',
+  'sharedaccesssignature',
+  'entitypath',
+  'usedevelopmentemulator',
+]);
 
 /**
  * Reads a connection string strictly: the client dials the *second* of two `Endpoint=` parts, so repeated and unknown parts are refused, and what the
@@ -25,7 +32,8 @@ export function parseConnectionString(source: string): ConnectionString | string
     const at = part.indexOf('=');
     if (at <= 0) return 'must consist of parts as Key=value, separated by ;';
     const key = part.slice(0, at).trim().toLowerCase();
-    if (!KEYS.has(key)) return 'has a part that is not known; known are Endpoint, SharedAccessKeyName, SharedAccessKey, SharedAccessSignature and EntityPath';
+    if (!KEYS.has(key))
+      return 'has a part that is not known; known are Endpoint, SharedAccessKeyName, SharedAccessKey, SharedAccessSignature and EntityPath';
     if (parts.has(key)) return 'has the same part twice';
     parts.set(key, part.slice(at + 1).trim());
   }

@@ -5,8 +5,16 @@ import { parseConnectionString } from './connection-string.ts';
 
 export const AzureEventHubConfig = z.strictObject({
   hubName: text(1, 256, { title: 'Event hub', description: 'Name of the hub.', template: true }),
-  consumerGroup: text(1, 256, { title: 'Consumer group', description: 'As $Default. Use one that nothing else reads with.', template: true }),
-  hostName: text(1, 256, { title: 'Host name', description: 'Of the namespace, as my-namespace.servicebus.windows.net. With a service credential.', template: true }).optional(),
+  consumerGroup: text(1, 256, {
+    title: 'Consumer group',
+    description: 'As $Default. Use one that nothing else reads with.',
+    template: true,
+  }),
+  hostName: text(1, 256, {
+    title: 'Host name',
+    description: 'Of the namespace, as my-namespace.servicebus.windows.net. With a service credential.',
+    template: true,
+  }).optional(),
   connectionString: text(1, 1024, {
     title: 'Connection string',
     description: 'Of the namespace or the hub, with the rights Send and Listen. Instead of a service credential.',
@@ -24,7 +32,8 @@ export const azureEventHub: Definition<AzureEventHubConfig> = {
   topic: z.string().meta({ title: 'Partition key', description: 'Only events with one of these partition keys; none: all events.' }),
   credential: 'azure',
   inlineAuthentication: ['connectionString'],
-  authentication: (config, credentialName) => (credentialName !== undefined || has(config, 'hostName') ? 'credential' : has(config, 'connectionString') ? 'inline' : 'none'),
+  authentication: (config, credentialName) =>
+    credentialName !== undefined || has(config, 'hostName') ? 'credential' : has(config, 'connectionString') ? 'inline' : 'none',
   rules({ config, credentialName }) {
     const rules = new Rules('azureEventHubConfig', config);
     const { hostName, connectionString, hubName } = config;
@@ -32,7 +41,8 @@ export const azureEventHub: Definition<AzureEventHubConfig> = {
       if (has(config, 'hostName')) rules.issues.push({ path: ['credentialName'], message: 'is required together with hostName' });
       else rules.refuse('connectionString', 'is required unless credentialName and hostName are given');
     }
-    if (credentialName === undefined && has(config, 'connectionString')) rules.none(['hostName'], 'cannot be combined with connectionString: choose one');
+    if (credentialName === undefined && has(config, 'connectionString'))
+      rules.none(['hostName'], 'cannot be combined with connectionString: choose one');
     if (credentialName !== undefined) {
       rules.none(['connectionString'], 'cannot be combined with credentialName: choose one way to authenticate');
       if (!has(config, 'hostName')) rules.refuse('hostName', 'is required together with credentialName');

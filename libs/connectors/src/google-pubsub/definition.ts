@@ -4,8 +4,17 @@ import { MASK, Rules, has, isTemplate, text } from '../fields.ts';
 import { parseKeyFile } from './key-file.ts';
 
 export const GooglePubSubConfig = z.strictObject({
-  keyJson: text(4, 32_767, { title: 'Key file', description: "JSON text of a service account's key. Instead of a service credential.", template: true, secret: true }).optional(),
-  projectId: text(1, 255, { title: 'Project id', description: "Of the topics; default: the key's own project.", template: true }).optional(),
+  keyJson: text(4, 32_767, {
+    title: 'Key file',
+    description: "JSON text of a service account's key. Instead of a service credential.",
+    template: true,
+    secret: true,
+  }).optional(),
+  projectId: text(1, 255, {
+    title: 'Project id',
+    description: "Of the topics; default: the key's own project.",
+    template: true,
+  }).optional(),
 });
 export type GooglePubSubConfig = z.output<typeof GooglePubSubConfig>;
 
@@ -30,7 +39,8 @@ export const googlePubSub: Definition<GooglePubSubConfig> = {
     if (typeof keyJson === 'string' && keyJson !== MASK && !isTemplate(keyJson)) {
       const parsed = parseKeyFile(keyJson);
       if (typeof parsed === 'string') rules.refuse('keyJson', parsed);
-      else if (parsed.projectId === undefined && !has(config, 'projectId')) rules.refuse('projectId', 'is required, for the key file names no project');
+      else if (parsed.projectId === undefined && !has(config, 'projectId'))
+        rules.refuse('projectId', 'is required, for the key file names no project');
     }
     return rules.issues;
   },

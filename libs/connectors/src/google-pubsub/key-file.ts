@@ -37,7 +37,8 @@ export function parseKeyFile(source: string): ServiceAccountKey | string {
     hosts.push(host);
   }
   const universe = fields['universe_domain'];
-  if (universe !== undefined && !(typeof universe === 'string' && /^[a-z0-9-]+(\.[a-z0-9-]+)+$/i.test(universe))) return 'has no valid domain in universe_domain';
+  if (universe !== undefined && !(typeof universe === 'string' && /^[a-z0-9-]+(\.[a-z0-9-]+)+$/i.test(universe)))
+    return 'has no valid domain in universe_domain';
   if (typeof universe === 'string') hosts.push(`pubsub.${universe}`);
   const projectId = string('project_id');
   return { clientEmail, privateKey, ...(projectId === undefined ? {} : { projectId }), hosts: [...new Set(hosts)] };

@@ -4,7 +4,11 @@ import { text } from '../fields.ts';
 
 export const ParticleConfig = z.strictObject({
   accessToken: text(1, 1024, { title: 'Access token', template: true, secret: true }),
-  deviceNameOrId: text(1, 1024, { title: 'Device', description: "Name or id of one device. Absent: the devices of the token's owner.", template: true }).optional(),
+  deviceNameOrId: text(1, 1024, {
+    title: 'Device',
+    description: "Name or id of one device. Absent: the devices of the token's owner.",
+    template: true,
+  }).optional(),
   productSlugOrId: text(1, 1024, { title: 'Product', description: 'Slug or id.', template: true }).optional(),
   orgSlugOrId: text(1, 1024, { title: 'Organization', description: 'Slug or id.', template: true }).optional(),
 });

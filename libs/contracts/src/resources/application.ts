@@ -10,7 +10,10 @@ export const Global = z
     key: GlobalKey,
     json: JsonText,
     description: Description.optional(),
-    cloudOnly: z.boolean().optional().meta({ title: 'Cloud only', description: 'Kept for clients that send it; every workflow here runs in the cloud.' }),
+    cloudOnly: z
+      .boolean()
+      .optional()
+      .meta({ title: 'Cloud only', description: 'Kept for clients that send it; every workflow here runs in the cloud.' }),
   })
   .meta({ id: 'Global', title: 'Global' });
 
@@ -25,7 +28,9 @@ export const GlobalsPatch = z
   .array(
     z.strictObject({
       key: GlobalKey,
-      json: JsonText.nullable().optional().meta({ title: 'JSON', description: 'A value as JSON text; null removes the global; absent keeps its value.' }),
+      json: JsonText.nullable()
+        .optional()
+        .meta({ title: 'JSON', description: 'A value as JSON text; null removes the global; absent keeps its value.' }),
       description: Description.optional(),
       cloudOnly: z.boolean().optional(),
     }),
@@ -39,15 +44,28 @@ const SecretGlobals = z
   .array(GlobalKey)
   .max(100)
   .superRefine(unique<string>((key) => key, 'repeats an earlier entry'))
-  .meta({ title: 'Secret globals', description: 'Keys of globals whose values are sealed: usable in connection fields, absent from runs, masked in answers.' });
+  .meta({
+    title: 'Secret globals',
+    description: 'Keys of globals whose values are sealed: usable in connection fields, absent from runs, masked in answers.',
+  });
 
 const period = z.enum(['hour', 'day', 'month']);
 /** The plan: 0 = no limit. Only an instance's token may set it. */
 export const Limits = z
   .strictObject({
-    messagesPerSecond: z.number().min(0).max(1_000_000).optional().meta({ description: 'Messages per second and integration; 0 = no limit. Default 20.' }),
+    messagesPerSecond: z
+      .number()
+      .min(0)
+      .max(1_000_000)
+      .optional()
+      .meta({ description: 'Messages per second and integration; 0 = no limit. Default 20.' }),
     burst: z.int().min(0).max(1_000_000).optional().meta({ description: 'Messages an integration may take at once. Default 20.' }),
-    payloads: z.int().min(0).max(Number.MAX_SAFE_INTEGER).optional().meta({ description: 'Messages per period and application; 0 = no limit.' }),
+    payloads: z
+      .int()
+      .min(0)
+      .max(Number.MAX_SAFE_INTEGER)
+      .optional()
+      .meta({ description: 'Messages per period and application; 0 = no limit.' }),
     period: period.optional().meta({ description: 'Period of `payloads`, in UTC. Default month.' }),
   })
   .meta({ id: 'Limits', title: 'Limits' });
@@ -81,7 +99,9 @@ export const ApplicationResponse = z
   .meta({ id: 'Application', title: 'Application', description: 'A tenant: everything else belongs to one.' });
 
 export const ApplicationListParams = listParams(['name', 'id', 'creationDate', 'ownerId', 'lastUpdated'], ['name']);
-export const ApplicationList = z.object({ items: z.array(ApplicationResponse), ...listFields }).meta({ id: 'Applications', title: 'Applications' });
+export const ApplicationList = z
+  .object({ items: z.array(ApplicationResponse), ...listFields })
+  .meta({ id: 'Applications', title: 'Applications' });
 
 /** The last instant a Date can hold. */
 const epochMs = queryInteger(0, 8_640_000_000_000_000);

@@ -31,14 +31,16 @@ export const GlobalKey = z
   .meta({ title: 'Key', description: 'Name of the global, as in {{globals.key}}.' });
 
 /** Refuses a list in which two entries agree in `of`, naming the second. */
-export const unique = <T>(of: (entry: T) => string, message: string) => (entries: T[], context: z.RefinementCtx): void => {
-  const seen = new Set<string>();
-  entries.forEach((entry, index) => {
-    const key = of(entry);
-    if (seen.has(key)) context.addIssue({ code: 'custom', path: [index], message });
-    seen.add(key);
-  });
-};
+export const unique =
+  <T>(of: (entry: T) => string, message: string) =>
+  (entries: T[], context: z.RefinementCtx): void => {
+    const seen = new Set<string>();
+    entries.forEach((entry, index) => {
+      const key = of(entry);
+      if (seen.has(key)) context.addIssue({ code: 'custom', path: [index], message });
+      seen.add(key);
+    });
+  };
 
 export const Success = z.object({ success: z.literal(true) }).meta({ id: 'Success', title: 'Success' });
 
@@ -49,16 +51,25 @@ export const queryInteger = (minimum: number, maximum: number) => {
   return z.preprocess(digits, z.int(message).min(minimum, message).max(maximum, message));
 };
 
-export const queryBoolean = z.preprocess((value) => (value === 'true' || value === '1' ? true : value === 'false' || value === '0' ? false : value), z.boolean());
+export const queryBoolean = z.preprocess(
+  (value) => (value === 'true' || value === '1' ? true : value === 'false' || value === '0' ? false : value),
+  z.boolean(),
+);
 
 const SortDirection = z.preprocess((value) => (typeof value === 'string' ? value.toLowerCase() : value), z.enum(['asc', 'desc']));
 
 /** Query parameters of a list whose items sort and filter by these fields. Blank means absent; an unknown value is an error, never clamped. */
-export const listParams = <S extends readonly [string, ...string[]], F extends readonly [string, ...string[]]>(sortFields: S, filterFields: F) =>
+export const listParams = <S extends readonly [string, ...string[]], F extends readonly [string, ...string[]]>(
+  sortFields: S,
+  filterFields: F,
+) =>
   z.object({
     page: queryInteger(0, 1_000_000).default(0).meta({ description: 'Which page, from 0.' }),
     perPage: queryInteger(1, 1000).default(100).meta({ description: 'How many items a page has, 1 to 1000.' }),
-    sortField: z.enum(sortFields).default(sortFields[0] as S[number]).meta({ description: 'Field the items are sorted by.' }),
+    sortField: z
+      .enum(sortFields)
+      .default(sortFields[0] as S[number])
+      .meta({ description: 'Field the items are sorted by.' }),
     sortDirection: SortDirection.default('asc').meta({ description: 'asc or desc.' }),
     filterField: z.enum(filterFields).optional().meta({ description: 'Field the filter is applied to; none: no filtering.' }),
     filter: z.string().max(1024).optional().meta({ description: 'Filter; * stands for any characters, upper and lower case are alike.' }),
@@ -77,7 +88,8 @@ export const listFields = {
 };
 
 /** An answer that lists `item`s of one application. */
-export const listOf = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item), ...listFields, applicationId: ResourceId.optional() });
+export const listOf = <T extends z.ZodType>(item: T) =>
+  z.object({ items: z.array(item), ...listFields, applicationId: ResourceId.optional() });
 
 export interface ListParams {
   page: number;
@@ -89,7 +101,12 @@ export interface ListParams {
 }
 
 /** The list fields of an answer: parameters as they were understood, absent where absent. */
-export function listAnswer<T>(items: T[], totalCount: number, params: ListParams, owner: Record<string, string>): Record<string, unknown> & { items: T[] } {
+export function listAnswer<T>(
+  items: T[],
+  totalCount: number,
+  params: ListParams,
+  owner: Record<string, string>,
+): Record<string, unknown> & { items: T[] } {
   const { page, perPage, sortField, sortDirection, filterField, filter } = params;
   const filtered = filterField !== undefined && filter !== undefined ? { filterField, filter } : {};
   return { items, count: items.length, totalCount, page, perPage, sortField, sortDirection, ...filtered, ...owner };

@@ -32,7 +32,15 @@ export function formatPath(path: readonly PropertyKey[]): string {
 
 type Issue = z.core.$ZodIssue;
 
-const TYPES: Record<string, string> = { int: 'a whole number', number: 'a number', string: 'text', boolean: 'true or false', array: 'a list', object: 'an object', record: 'an object' };
+const TYPES: Record<string, string> = {
+  int: 'a whole number',
+  number: 'a number',
+  string: 'text',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'an object',
+  record: 'an object',
+};
 
 const ZODS_OWN = /^(Invalid|Too |Unrecognized)/;
 
@@ -67,14 +75,20 @@ function messageOf(issue: Issue): string {
 function bestBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] {
   const depth = (issues: readonly Issue[]): number => Math.max(0, ...issues.map((issue) => issue.path.length));
   const wrongType = (issues: readonly Issue[]): number =>
-    issues.some((issue) => (issue.code === 'invalid_type' && issue.path.length === 0) || (issue.code === 'invalid_union' && issue.errors.length === 0)) ? 1 : 0;
+    issues.some(
+      (issue) =>
+        (issue.code === 'invalid_type' && issue.path.length === 0) || (issue.code === 'invalid_union' && issue.errors.length === 0),
+    )
+      ? 1
+      : 0;
   return [...branches].sort((a, b) => wrongType(a) - wrongType(b) || depth(b) - depth(a) || a.length - b.length)[0] ?? [];
 }
 
 function flatten(issues: readonly Issue[], prefix: readonly PropertyKey[], into: FieldIssue[]): void {
   for (const issue of issues) {
     const path = [...prefix, ...issue.path];
-    if (issue.code === 'unrecognized_keys') for (const key of issue.keys) into.push({ path: toPath([...path, key]), message: 'is not a known property' });
+    if (issue.code === 'unrecognized_keys')
+      for (const key of issue.keys) into.push({ path: toPath([...path, key]), message: 'is not a known property' });
     else if (issue.code === 'invalid_union' && issue.errors.length > 0) flatten(bestBranch(issue.errors), path, into);
     else if (issue.code === 'invalid_key') into.push({ path: toPath(path), message: issue.issues[0]?.message ?? 'is not a valid key' });
     else into.push({ path: toPath(path), message: messageOf(issue) });
@@ -99,4 +113,5 @@ export function validationError(issues: readonly FieldIssue[]): ApiError {
 }
 
 /** {@link validationError} of a failed parse. */
-export const issuesToApiError = (error: z.ZodError, prefix: readonly (string | number)[] = []): ApiError => validationError(issuesOf(error, prefix));
+export const issuesToApiError = (error: z.ZodError, prefix: readonly (string | number)[] = []): ApiError =>
+  validationError(issuesOf(error, prefix));

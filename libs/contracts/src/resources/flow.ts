@@ -28,7 +28,10 @@ const FlowGlobals = z
 export const TopicFilters = z
   .record(ResourceId, z.array(z.string().min(1).max(1024)).min(1).max(100))
   .refine((filters) => Object.keys(filters).length <= 100, 'must name at most 100 integrations')
-  .meta({ title: 'Topic filters', description: 'By integration id: the topic filters whose messages start this workflow; an integration not named: all.' });
+  .meta({
+    title: 'Topic filters',
+    description: 'By integration id: the topic filters whose messages start this workflow; an integration not named: all.',
+  });
 
 const fields = {
   description: text(32_767).optional(),
@@ -50,12 +53,19 @@ const fields = {
   topicFilters: TopicFilters.optional(),
 };
 
-export const FlowPost = z.strictObject({ name: Name, ...fields, flowClass: FlowClass.optional() }).meta({ id: 'FlowPost', title: 'New workflow' });
+export const FlowPost = z
+  .strictObject({ name: Name, ...fields, flowClass: FlowClass.optional() })
+  .meta({ id: 'FlowPost', title: 'New workflow' });
 export type FlowPost = z.infer<typeof FlowPost>;
 
 /** Each list replaces the stored one whole; `flowClass` cannot be sent. */
 export const FlowPatch = z
-  .strictObject({ name: Name.optional(), ...fields, topicFilters: TopicFilters.nullable().optional(), defaultVersionId: ResourceId.nullable().optional() })
+  .strictObject({
+    name: Name.optional(),
+    ...fields,
+    topicFilters: TopicFilters.nullable().optional(),
+    defaultVersionId: ResourceId.nullable().optional(),
+  })
   .meta({ id: 'FlowPatch', title: 'Changes of a workflow' });
 export type FlowPatch = z.infer<typeof FlowPatch>;
 
@@ -74,7 +84,11 @@ export const FlowResponse = z
     flowClass: FlowClass,
     defaultVersionId: ResourceId.optional(),
     stats: z
-      .object({ runCount: z.number(), errorCount: z.number(), byVersion: z.record(z.string(), z.object({ runCount: z.number(), errorCount: z.number() })) })
+      .object({
+        runCount: z.number(),
+        errorCount: z.number(),
+        byVersion: z.record(z.string(), z.object({ runCount: z.number(), errorCount: z.number() })),
+      })
       .partial()
       .optional(),
   })
@@ -89,7 +103,9 @@ export type TriggerFilter = z.infer<typeof TriggerFilter>;
 
 export const triggerFilterMatches = (filter: TriggerFilter, triggers: readonly { type: string; key?: string | undefined }[]): boolean =>
   filter.length === 0 ||
-  triggers.some((trigger) => filter.some(({ type, key }) => (type === undefined || type === trigger.type) && (key === undefined || key === trigger.key)));
+  triggers.some((trigger) =>
+    filter.some(({ type, key }) => (type === undefined || type === trigger.type) && (key === undefined || key === trigger.key)),
+  );
 
 export const FlowListParams = listParams(['name', 'id', 'creationDate', 'lastUpdated'], ['name']).extend({
   flowClass: FlowClass.optional(),

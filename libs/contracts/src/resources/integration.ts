@@ -13,11 +13,17 @@ const topics = z
   .meta({ title: 'Topics', description: 'What to subscribe to, each once; its meaning depends on the type. SQS and WebSocket have none.' });
 
 const enabled = z.boolean().meta({ title: 'Enabled', description: 'A disabled integration has no connection and starts nothing.' });
-const credentialName = Name.meta({ title: 'Credential name', description: 'Name of a service credential of this application, instead of inline secrets.' });
+const credentialName = Name.meta({
+  title: 'Credential name',
+  description: 'Name of a service credential of this application, instead of inline secrets.',
+});
 
 const rawConfig = z.record(z.string(), z.unknown());
 const configFields = Object.fromEntries(
-  IntegrationType.options.map((type) => [configFieldOf(type), rawConfig.optional().meta({ title: configFieldOf(type), description: `Only where integrationType is ${type}.` })]),
+  IntegrationType.options.map((type) => [
+    configFieldOf(type),
+    rawConfig.optional().meta({ title: configFieldOf(type), description: `Only where integrationType is ${type}.` }),
+  ]),
 ) as Record<ReturnType<typeof configFieldOf>, z.ZodOptional<typeof rawConfig>>;
 
 /** Refuses the configuration of another type; PATCH learns the type from what is stored. */
@@ -54,7 +60,9 @@ export const IntegrationPatch = z
 export type IntegrationPatch = z.infer<typeof IntegrationPatch>;
 
 export const IntegrationDeleteParams = z.object({
-  includeWorkflows: queryBoolean.default(false).meta({ description: 'Also delete every workflow with a trigger of this integration, even one with other triggers.' }),
+  includeWorkflows: queryBoolean
+    .default(false)
+    .meta({ description: 'Also delete every workflow with a trigger of this integration, even one with other triggers.' }),
 });
 
 const ms = z.number().meta({ description: 'Epoch ms.' });
@@ -88,9 +96,15 @@ export const IntegrationResponse = z
     ...configFields,
     status: IntegrationStatus.optional(),
     version: z.int().optional().meta({ description: 'Version of this configuration.' }),
-    delivery: z.enum(['at-least-once', 'at-most-once']).optional().meta({ description: 'What this configuration promises about messages that are in flight when a link breaks.' }),
+    delivery: z
+      .enum(['at-least-once', 'at-most-once'])
+      .optional()
+      .meta({ description: 'What this configuration promises about messages that are in flight when a link breaks.' }),
   })
   .meta({ id: 'Integration', title: 'Integration', description: 'A configured connection to an outside message system.' });
 
-export const IntegrationListParams = listParams(['name', 'id', 'creationDate', 'integrationType', 'lastUpdated'], ['name', 'integrationType']);
+export const IntegrationListParams = listParams(
+  ['name', 'id', 'creationDate', 'integrationType', 'lastUpdated'],
+  ['name', 'integrationType'],
+);
 export const IntegrationList = listOf(IntegrationResponse).meta({ id: 'Integrations', title: 'Integrations' });

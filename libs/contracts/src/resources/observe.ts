@@ -43,4 +43,6 @@ export const RunItem = z
     error: z.object({ name: z.string(), message: z.string(), nodeId: z.string().optional(), nodeType: z.string().optional() }).optional(),
   })
   .meta({ id: 'Run', title: 'Run' });
-export const RunList = z.object({ items: z.array(RunItem), count: z.int(), applicationId: ResourceId }).meta({ id: 'Runs', title: 'Recent runs' });
+export const RunList = z
+  .object({ items: z.array(RunItem), count: z.int(), applicationId: ResourceId })
+  .meta({ id: 'Runs', title: 'Recent runs' });

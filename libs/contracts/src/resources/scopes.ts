@@ -22,7 +22,10 @@ type Resource = keyof typeof RESOURCES;
 /** What an operation asks for: `integration.patch`. */
 export type Scope = { [R in Resource]: `${R}.${(typeof RESOURCES)[R][number]}` }[Resource];
 
-const named = Object.entries(RESOURCES).flatMap(([resource, actions]) => [`${resource}.*`, ...actions.map((action) => `${resource}.${action}`)]);
+const named = Object.entries(RESOURCES).flatMap(([resource, actions]) => [
+  `${resource}.*`,
+  ...actions.map((action) => `${resource}.${action}`),
+]);
 const APPLICATION_WIDE = ['all.Application', 'all.Application.bounded', 'all.Application.cli', 'all.Application.read'];
 const INSTANCE_WIDE = ['all.Instance', 'all.Instance.bounded', 'all.Instance.read'];
 

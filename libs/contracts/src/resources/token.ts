@@ -50,4 +50,6 @@ export const TokenResponse = z
   .meta({ id: 'ApiToken', title: 'API token' });
 
 export const TokenListParams = listParams(['name', 'status', 'id', 'creationDate', 'lastUpdated', 'expirationDate'], ['name', 'status']);
-export const TokenList = z.object({ items: z.array(TokenResponse), ...listFields, ownerId: ResourceId, ownerType }).meta({ id: 'ApiTokens', title: 'API tokens' });
+export const TokenList = z
+  .object({ items: z.array(TokenResponse), ...listFields, ownerId: ResourceId, ownerType })
+  .meta({ id: 'ApiTokens', title: 'API tokens' });

@@ -9,7 +9,10 @@ export const OutputIds = z
   .max(100)
   .meta({ title: 'Outputs', description: 'One list of node ids for each output; every node of a list runs.' });
 
-const key = z.string().max(1024).meta({ title: 'Key', description: 'Of an integration trigger the integration id; otherwise made by the server when absent.' });
+const key = z
+  .string()
+  .max(1024)
+  .meta({ title: 'Key', description: 'Of an integration trigger the integration id; otherwise made by the server when absent.' });
 
 const baseMeta = {
   category: z.literal('trigger').optional(),
@@ -27,7 +30,12 @@ const baseMeta = {
 };
 
 /** A closed trigger of one type. */
-const trigger = <T extends string, C extends z.ZodRawShape, M extends z.ZodRawShape>(type: T, config: z.ZodObject<C>, meta: M, title: string) =>
+const trigger = <T extends string, C extends z.ZodRawShape, M extends z.ZodRawShape>(
+  type: T,
+  config: z.ZodObject<C>,
+  meta: M,
+  title: string,
+) =>
   z
     .strictObject({
       type: z.literal(type),

@@ -15,14 +15,35 @@ const globalToWire = ({ key, json, description, cloudOnly }: GlobalState): Wire 
 
 export function applicationToWire(state: ApplicationState): Wire {
   const { id, name, description, globals, secretGlobals, limits, creationDate, lastUpdated } = state;
-  return defined({ id, applicationId: id, creationDate, lastUpdated, name, description, globals: globals.map(globalToWire), secretGlobals, limits });
+  return defined({
+    id,
+    applicationId: id,
+    creationDate,
+    lastUpdated,
+    name,
+    description,
+    globals: globals.map(globalToWire),
+    secretGlobals,
+    limits,
+  });
 }
 
 /** `maskedConfig`: the configuration with every sealed secret replaced by its mask. An assigned client id shows as the one in use. */
 export function integrationToWire(state: IntegrationState, maskedConfig: Wire): Wire {
   const { id, applicationId, creationDate, lastUpdated, name, enabled, integrationType, credentialName, topics, assignedClientId } = state;
   const clientId = assignedClientId === undefined || 'clientId' in maskedConfig ? {} : { clientId: assignedClientId };
-  const common = { id, integrationId: id, applicationId, creationDate, lastUpdated, name, enabled, integrationType, credentialName, topics };
+  const common = {
+    id,
+    integrationId: id,
+    applicationId,
+    creationDate,
+    lastUpdated,
+    name,
+    enabled,
+    integrationType,
+    credentialName,
+    topics,
+  };
   return defined({ ...common, [configFieldOf(integrationType)]: { ...maskedConfig, ...clientId } });
 }
 
@@ -36,7 +57,21 @@ export function workflowToWire(state: WorkflowState): Wire {
 export function tokenToWire(state: TokenState): Wire {
   const { id, applicationId, creatorId, creatorType, creationDate, lastUpdated, name, description, scope, status, expirationDate } = state;
   const ownerId = applicationId === '-' ? undefined : applicationId;
-  return defined({ id, apiTokenId: id, ownerId, ownerType: 'application', creatorId, creatorType, creationDate, lastUpdated, name, description, scope, status, expirationDate });
+  return defined({
+    id,
+    apiTokenId: id,
+    ownerId,
+    ownerType: 'application',
+    creatorId,
+    creatorType,
+    creationDate,
+    lastUpdated,
+    name,
+    description,
+    scope,
+    status,
+    expirationDate,
+  });
 }
 
 /**
@@ -49,7 +84,11 @@ export function statusToWire(record: StatusRecord | undefined, heartbeatAt: numb
   const alive = heartbeatAt !== undefined && now - heartbeatAt <= LEASE_MS;
   const infos = { connectInfo, disconnectInfo, evidence, appliedVersion };
   if (!alive && state !== 'disabled') {
-    const gone = { state: 'unknown' as const, since: Math.max(since, (heartbeatAt ?? since) + LEASE_MS), reason: 'The connector that held it does not answer.' };
+    const gone = {
+      state: 'unknown' as const,
+      since: Math.max(since, (heartbeatAt ?? since) + LEASE_MS),
+      reason: 'The connector that held it does not answer.',
+    };
     return defined({ ...infos, ...gone, lastKeepAlive: heartbeatAt }) as IntegrationStatus;
   }
   const lastKeepAlive = state === 'connected' || state === 'throttled' ? heartbeatAt : undefined;

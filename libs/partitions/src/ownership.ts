@@ -1,0 +1,38 @@
+import type { Bus } from '#lib/messaging';
+
+/** A partition that this replica holds. */
+export interface Lease {
+  readonly partition: number;
+  /** The fencing number: strictly rising for each partition and service. */
+  readonly token: number;
+  /** When the holder before us was last seen alive (epoch ms), if there was one that did not give it back. */
+  readonly deadSince?: number;
+}
+
+export interface OwnershipOptions {
+  readonly bus: Bus;
+  /** Whose leases: `dispatch`, `runner`, `connector-mqtt`. */
+  readonly service: string;
+  readonly replicaId: string;
+  /** Nobody else can hold anything (standalone, which locks its data folder): take all leases at once with a higher token, waiting for none. */
+  readonly alone: boolean;
+  /** A partition was won: act on it from now on. Called for all at a start together, so read shared things once. */
+  readonly acquired: (leases: readonly Lease[]) => Promise<void>;
+  /** Stop acting on it. `lost`: at once, before the lease can expire; `released`: finish and commit first; it is given away once this resolves. */
+  readonly released: (leases: readonly Lease[], why: 'lost' | 'released') => Promise<void>;
+  /** Failures that are retried: for the log. */
+  readonly onError: (error: unknown) => void;
+}
+
+export interface Ownership {
+  readonly held: ReadonlyMap<number, Lease>;
+  /** Ready once every partition it should hold is held and `acquired` has resolved for it. */
+  ready(): { readonly ok: boolean; readonly reason?: string };
+  /** Gives everything back and leaves. */
+  stop(): Promise<void>;
+}
+
+/** Joins the replicas of a service: heartbeat, claims, giving back what is over. Resolves after the first round of claims. */
+export async function own(_options: OwnershipOptions): Promise<Ownership> {
+  throw new Error('in progress');
+}
