@@ -1,0 +1,72 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeEcho } from '../product/echo.ts';
+import { listen } from '../product/listener.ts';
+import { Product } from '../product/product.ts';
+import { startMosquitto, type Mosquitto } from '../servers/mosquitto.ts';
+
+const COUNT = 200;
+/** Each hop of a message's life, and which passing of it stops the process. */
+const POINTS: readonly [point: string, passing: number][] = [
+  ['connector.afterReceive', 50],
+  ['connector.afterStore', 50],
+  ['connector.afterAck', 50],
+  ['dispatch.afterTriggered', 50],
+  ['dispatch.afterCommit', 2],
+  ['runner.beforeSend', 50],
+  ['runner.afterSend', 50],
+  ['runner.afterCommit', 2],
+];
+
+let broker: Mosquitto;
+beforeAll(async () => {
+  broker = await startMosquitto();
+});
+afterAll(() => broker.stop());
+
+interface RunRecord {
+  readonly attempt?: number;
+}
+
+describe.skipIf(process.env['SLUICE_NO_MOSQUITTO'] === '1')(
+  'killed between two lines and started again: nothing lost, every extra explained',
+  () => {
+    for (const [point, passing] of POINTS) {
+      it(`at ${point}`, async () => {
+        const name = point.replace('.', '-');
+        const product = await Product.start();
+        const listener = await listen(`mqtt://127.0.0.1:${broker.port}`, `out/${name}`);
+        const echo = await makeEcho(product, {
+          mqttConfig: { protocol: 'mqtt', host: '127.0.0.1', port: broker.port, clean: false },
+          topics: [`in/${name}`],
+          answerTopic: `out/${name}`,
+        });
+        await expect.poll(() => echo.state(), { timeout: 15_000 }).toBe('connected');
+        await product.terminate();
+
+        const once = join(product.dataDir, 'fault-once');
+        await product.launch({ SLUICE_FAULT: `${point}:${passing}`, SLUICE_FAULT_ONCE: once });
+        await listener.publish(`in/${name}`, 1, COUNT);
+        await product.ended();
+        expect(existsSync(once)).toBe(true); // it died at that very line
+        await product.launch();
+
+        await listener.untilAnswered(COUNT, 60_000);
+        await expect.poll(async () => (await echo.ledger()).runs.inFlight, { timeout: 20_000 }).toBe(0);
+        const ledger = await echo.ledger();
+        const runs = await product.call<{ items: RunRecord[] }>('GET', `/applications/${echo.applicationId}/runs?perPage=1000`);
+        const restarted = runs.items.filter((run) => (run.attempt ?? 1) > 1).length;
+        expect(ledger.unexplained).toBe(0);
+        expect(ledger.inFlight).toBe(0);
+        expect(ledger.received).toBe(ledger.dispatched);
+        // A message the broker sent again may be stored again; each of those is counted.
+        expect(ledger.received - COUNT).toBeLessThanOrEqual(ledger.beside.redelivered);
+        expect(ledger.runs.triggered).toBe(ledger.dispatched);
+        expect(listener.extra()).toBeLessThanOrEqual(ledger.received - COUNT + restarted);
+        await listener.stop();
+        await product.stop();
+      });
+    }
+  },
+);
