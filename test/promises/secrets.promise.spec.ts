@@ -87,7 +87,7 @@ describe.skipIf(process.env['SLUICE_NO_MOSQUITTO'] === '1')('promise 17: secrets
     await call('POST', `${base}/integrations`, mqtt({ username: 'u', password: '{{globals.apiKey}}' }));
     await call('POST', `${base}/integrations`, `{"broken": "${canary()}"` as unknown);
     const listed = await call('GET', `${base}/integrations?perPage=1000`);
-    await call('GET', `${base}`);
+    await call('GET', base);
     await call('GET', '/applications');
     // Each connection attempt has ended in a status by now; their reasons are answers too.
     await expect

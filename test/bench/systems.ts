@@ -1,0 +1,145 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort, spawnServer, type Server } from '../../apps/standalone/src/servers/child.ts';
+import { makeEcho } from '../product/echo.ts';
+import { Product } from '../product/product.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const NODE_RED_VERSION = '5.0.7';
+
+/** Something that takes messages from one topic and answers on another. */
+export interface System {
+  readonly name: string;
+  readonly pid: number;
+  readonly inTopic: string;
+  readonly outTopic: string;
+  stop(): Promise<void>;
+}
+
+async function until(what: string, ready: () => Promise<boolean>, withinMs = 60_000): Promise<void> {
+  const deadline = Date.now() + withinMs;
+  while (!(await ready())) {
+    if (Date.now() > deadline) throw new Error(`${what} was not ready within ${withinMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+const accepts = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = createConnection({ host: '127.0.0.1', port }, () => (socket.destroy(), resolve(true)));
+    socket.once('error', () => resolve(false));
+  });
+
+/** Sluice with its throttle lifted: trigger → Mutate → MqttMessage. */
+export async function startSluice(brokerPort: number, name: string, env: Record<string, string>): Promise<System & { product: Product }> {
+  const product = await Product.start(env);
+  const [inTopic, outTopic] = [`in/${name}`, `out/${name}`];
+  const echo = await makeEcho(product, {
+    mqttConfig: { protocol: 'mqtt', host: '127.0.0.1', port: brokerPort, clean: false },
+    topics: [inTopic],
+    answerTopic: outTopic,
+  });
+  await until(name, async () => (await echo.state()) === 'connected');
+  return { name: `Sluice (${name})`, pid: product.pid, inTopic, outTopic, product, stop: () => product.stop() };
+}
+
+/** Node-RED from npm, in a folder of its own, installed once: mqtt in → template → mqtt out, QoS 1. */
+export async function startNodeRed(brokerPort: number): Promise<System> {
+  const folder = join(ROOT, '.bench', 'node-red');
+  const script = join(folder, 'node_modules', 'node-red', 'red.js');
+  if (!existsSync(script)) {
+    process.stdout.write('• Installing Node-RED to compare with (once) …\n');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'package.json'), '{"private": true}\n');
+    await new Promise<void>((resolve, reject) => {
+      const npm = spawn(
+        'npm',
+        ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error', `node-red@${NODE_RED_VERSION}`],
+        { cwd: folder, stdio: 'inherit' },
+      );
+      npm.once('error', reject);
+      npm.once('exit', (code) => (code === 0 ? resolve() : reject(new Error(`npm install node-red ended with ${code}`))));
+    });
+  }
+  const home = mkdtempSync(join(tmpdir(), 'sluice-node-red-'));
+  const port = await freePort();
+  const [inTopic, outTopic] = ['in/node-red', 'out/node-red'];
+  writeFileSync(
+    join(home, 'settings.js'),
+    `module.exports = { flowFile: 'flows.json', uiHost: '127.0.0.1', uiPort: ${port}, httpAdminRoot: false, logging: { console: { level: 'error' } } };\n`,
+  );
+  const broker = {
+    id: 'broker',
+    type: 'mqtt-broker',
+    broker: '127.0.0.1',
+    port: String(brokerPort),
+    clientid: 'node-red',
+    autoConnect: true,
+    protocolVersion: '4',
+    keepalive: '60',
+    cleansession: false,
+  };
+  const flow = [
+    { id: 'tab', type: 'tab', label: 'Echo' },
+    broker,
+    { id: 'in', type: 'mqtt in', z: 'tab', topic: inTopic, qos: '1', datatype: 'utf8', broker: 'broker', wires: [['template']] },
+    {
+      id: 'template',
+      type: 'template',
+      z: 'tab',
+      field: 'payload',
+      fieldType: 'msg',
+      format: 'handlebars',
+      syntax: 'mustache',
+      template: '{"echo": {{payload}} }',
+      output: 'str',
+      wires: [['out']],
+    },
+    { id: 'out', type: 'mqtt out', z: 'tab', topic: outTopic, qos: '1', retain: 'false', broker: 'broker', wires: [] },
+  ];
+  writeFileSync(join(home, 'flows.json'), JSON.stringify(flow));
+  const server = spawnServer({
+    command: process.execPath,
+    args: [script, '--userDir', home, '--settings', join(home, 'settings.js')],
+    deathSignal: 'TERM',
+  });
+  await until('Node-RED', () => accepts(port));
+  return { name: 'Node-RED', pid: server.pid, inTopic, outTopic, stop: () => stopAndRemove(server, home) };
+}
+
+/** A second mosquitto that bridges one topic to another through itself: the floor. */
+export async function startBridge(brokerPort: number): Promise<System> {
+  const home = mkdtempSync(join(tmpdir(), 'sluice-bridge-'));
+  const port = await freePort();
+  const config = join(home, 'mosquitto.conf');
+  const connection = (name: string, topic: string): string =>
+    `connection ${name}\naddress 127.0.0.1:${brokerPort}\nremote_clientid bridge-${name}\nlocal_clientid local-${name}\ncleansession false\nnotifications false\n${topic}\n`;
+  writeFileSync(
+    config,
+    `user root\nlistener ${port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 0\n` +
+      connection('take', 'topic bridge in 1 hop/ in/') +
+      connection('give', 'topic bridge out 1 hop/ out/'),
+  );
+  const server = spawnServer({
+    command: process.env['SLUICE_MOSQUITTO'] ?? '/usr/sbin/mosquitto',
+    args: ['-c', config],
+    deathSignal: 'TERM',
+    env: { ...process.env, LD_LIBRARY_PATH: process.env['SLUICE_MOSQUITTO_LIBRARIES'] ?? '' },
+  });
+  await until('the bridge', () => accepts(port));
+  return {
+    name: 'mosquitto bridge',
+    pid: server.pid,
+    inTopic: 'in/bridge',
+    outTopic: 'out/bridge',
+    stop: () => stopAndRemove(server, home),
+  };
+}
+
+async function stopAndRemove(server: Server, folder: string): Promise<void> {
+  await server.stop();
+  rmSync(folder, { recursive: true, force: true });
+}
