@@ -38,17 +38,27 @@ export const Command = z.object({
   idempotencyKey: z.string().max(255).optional(),
   /** The caller's token is an instance's (`all.Instance`): it alone may set `limits` and create applications. */
   instance: z.boolean().default(false),
+  /** Scopes of the caller's token: a token it makes can't have more. */
+  scopes: z.array(z.string()).default([]),
+  /** Query parameters of the request, as they came: `includeWorkflows` of a deletion. */
+  params: z.record(z.string(), z.unknown()).default({}),
   input: z.unknown(),
 });
 export type Command = z.infer<typeof Command>;
 
-/** A query on `query.<kind>.<name>`; `params` are the already parsed query parameters. */
+/**
+ * A query on `query.<kind>.<name>`; `params` are the query parameters, parsed or as they came: config parses them once more, to the same end.
+ */
 export const Query = z.object({
+  /** The tenant; `-` for an instance's token where the path names none. */
   applicationId: z.string(),
   id: z.string().optional(),
   params: z.record(z.string(), z.unknown()).default({}),
 });
 export type Query = z.infer<typeof Query>;
+
+/** Query of the gateway for a token that isn't on its CONFIG yet: `params: {tokenHash}`, answered with the {@link TokenState} or NotFound. */
+export const TOKEN_LOOKUP_SUBJECT = 'query.token.lookup';
 
 /** The answer to a command or query. `position` is the event store's: the gateway answers once it has applied it. */
 export const Reply = z.union([
