@@ -1,1 +1,4 @@
+export * from './migrations.ts';
 export * from './ownership.ts';
+export * from './reader.ts';
+export * from './reader-types.ts';

@@ -18,21 +18,35 @@ export interface OwnershipOptions {
   readonly alone: boolean;
   /** A partition was won: act on it from now on. Called for all at a start together, so read shared things once. */
   readonly acquired: (leases: readonly Lease[]) => Promise<void>;
-  /** Stop acting on it. `lost`: at once, before the lease can expire; `released`: finish and commit first; it is given away once this resolves. */
+  /**
+   * Stop acting on it. `lost`: at once, before the lease can expire, perhaps while `acquired` is still running for it; `released`: finish and commit first;
+   * it is given away once this resolves, and never comes before `acquired` has settled.
+   */
   readonly released: (leases: readonly Lease[], why: 'lost' | 'released') => Promise<void>;
   /** Failures that are retried: for the log. */
   readonly onError: (error: unknown) => void;
+  /** For tests. Default: the machine's clocks. */
+  readonly clock?: OwnershipClock;
+  /** For tests, ms. Default {@link HEARTBEAT_MS} and {@link LEASE_MS}. */
+  readonly timing?: { readonly heartbeat: number; readonly lease: number };
+}
+
+export interface OwnershipClock {
+  /** Never goes back, ms. */
+  monotonic(): number;
+  /** Epoch ms. */
+  wall(): number;
 }
 
 export interface Ownership {
   readonly held: ReadonlyMap<number, Lease>;
-  /** Ready once every partition it should hold is held and `acquired` has resolved for it. */
+  /** Ready once every partition it should hold is held and `acquired` has resolved for it. When `acquired` rejects, the partitions are given back and claimed again later. */
   ready(): { readonly ok: boolean; readonly reason?: string };
   /** Gives everything back and leaves. */
   stop(): Promise<void>;
 }
 
-/** Joins the replicas of a service: heartbeat, claims, giving back what is over. Resolves after the first round of claims. */
+/** Joins the replicas of a service: heartbeat, claims, giving back what is over. Resolves after the first round of claims, without waiting for `acquired`. */
 export async function own(_options: OwnershipOptions): Promise<Ownership> {
   throw new Error('in progress');
 }
