@@ -1,0 +1,80 @@
+import type { IntegrationState, SendReply } from '#lib/contracts';
+import type { z } from 'zod';
+import type { Script, ScriptOutcome } from './sandbox/protocol.ts';
+import type { PayloadSize } from './size.ts';
+
+/** What a run is about; the same for all its nodes. */
+export interface RunInfo {
+  /** Stays the same when an interrupted run starts again. */
+  readonly id: string;
+  readonly applicationId: string;
+  readonly flowId: string;
+}
+
+/** A message that a node sends through an integration. */
+export interface Output {
+  /** run:node:path, the same in every attempt of the run: what the connector has answered under it is not sent twice. */
+  readonly id: string;
+  readonly integration: IntegrationState;
+  /** The provider's own fields; validated by the connector against its definition. */
+  readonly options: Record<string, unknown>;
+  readonly payload: string;
+}
+
+/** A reply, or `queued`: stored until the integration connects again. */
+export type OutputReply = SendReply | { readonly verdict: 'queued' };
+
+export interface DebugEntry {
+  readonly run: RunInfo;
+  readonly nodeId: string;
+  readonly nodeType: string;
+  readonly level: 'verbose' | 'info' | 'warn' | 'error';
+  readonly message: string;
+  /** Absent where only a line was written. */
+  readonly payload?: unknown;
+}
+
+/** Everything a run touches outside itself. */
+export interface Ports {
+  /** Never rejects for a reason that concerns the message: that is a verdict. */
+  send(output: Output): Promise<OutputReply>;
+  integration(applicationId: string, integrationId: string): IntegrationState | undefined;
+  runScript(script: Script): Promise<ScriptOutcome>;
+  /** Must be quick and must not throw: it is called in the middle of a run. */
+  debug(entry: DebugEntry): void;
+  /** Epoch ms. */
+  now(): number;
+}
+
+/** One visit of a node. */
+export interface Step {
+  /** As the path brings it here. Never changed in place: other paths share it. */
+  readonly payload: unknown;
+  /** Account for what the node adds to the payload. */
+  readonly size: PayloadSize;
+  readonly run: RunInfo;
+  readonly node: { readonly id: string; readonly type: string };
+  readonly ports: Ports;
+  /** An id for what this visit sends: run:node:path. */
+  readonly outputId: string;
+  /** The run has ended meanwhile (another path threw, or its time is over): what this visit still does is for nothing. */
+  readonly over: boolean;
+}
+
+/** How a visit ends: the payload goes on along one output. An output without targets ends the path. */
+export interface Outcome {
+  readonly payload: unknown;
+  readonly output: number;
+}
+
+/** Runs at each visit. Throws to end the run; a promise makes the path wait while the run's other paths go on. */
+export type NodeAction = (step: Step) => Outcome | Promise<Outcome>;
+
+/** A node type. Its file is all there is of it, beside one line in the registry. */
+export interface NodeType<C = unknown> {
+  readonly type: string;
+  /** The node's `config`; unknown fields are the author's own. Checked once per version of a workflow. */
+  readonly config: z.ZodType<C>;
+  /** Called once per version, with a config that passed; throws {@link NodeError} naming the field for what a schema can't say. */
+  action(config: C): NodeAction;
+}

@@ -1,0 +1,40 @@
+import { parsePath } from '#lib/templating';
+import { z } from 'zod';
+import { NodeError } from '../errors.ts';
+import { render, templateIssue } from '#lib/templating';
+import type { Step } from '../node.ts';
+
+/** Pieces of node configs. */
+
+/** A template that has to say something: empty is refused where it stands, and when it renders to nothing. */
+export const requiredTemplate = z
+  .string('is required')
+  .min(1, 'is required')
+  .superRefine((source, context) => {
+    const issue = templateIssue(source);
+    if (issue !== undefined) context.addIssue({ code: 'custom', message: issue });
+  });
+
+/** A template that may be absent or empty. */
+export const template = z
+  .string('must be text')
+  .default('')
+  .superRefine((source, context) => {
+    const issue = templateIssue(source);
+    if (issue !== undefined) context.addIssue({ code: 'custom', message: issue });
+  });
+
+const isPath = (path: string): boolean => path !== '' && parsePath(path) !== undefined;
+
+export const requiredPath = z.string('is required').refine(isPath, 'must be a payload path, as working.result');
+export const path = z
+  .string('must be a payload path')
+  .default('')
+  .refine((text) => text === '' || isPath(text), 'must be a payload path, as working.result');
+
+/** Renders a required template. Throws RequiredTemplate, naming the field, when it comes out empty. */
+export function renderRequired(step: Step, field: string, source: string): string {
+  const text = render(source, step.payload, { now: step.ports.now() });
+  if (text === '') throw new NodeError('RequiredTemplate', `${field} came out empty`);
+  return text;
+}
