@@ -11,11 +11,14 @@ export interface RunInfo {
   readonly flowId: string;
 }
 
+/** What runs know of an integration. */
+export type KnownIntegration = Pick<IntegrationState, 'id' | 'applicationId' | 'integrationType' | 'enabled'>;
+
 /** A message that a node sends through an integration. */
 export interface Output {
   /** run:node:path, the same in every attempt of the run: what the connector has answered under it is not sent twice. */
   readonly id: string;
-  readonly integration: IntegrationState;
+  readonly integration: KnownIntegration;
   /** The provider's own fields; validated by the connector against its definition. */
   readonly options: Record<string, unknown>;
   readonly payload: string;
@@ -38,7 +41,7 @@ export interface DebugEntry {
 export interface Ports {
   /** Never rejects for a reason that concerns the message: that is a verdict. */
   send(output: Output): Promise<OutputReply>;
-  integration(applicationId: string, integrationId: string): IntegrationState | undefined;
+  integration(applicationId: string, integrationId: string): KnownIntegration | undefined;
   runScript(script: Script): Promise<ScriptOutcome>;
   /** Must be quick and must not throw: it is called in the middle of a run. */
   debug(entry: DebugEntry): void;

@@ -1,7 +1,7 @@
 import type { CompiledNode } from './compile.ts';
 import { NodeError, runErrorOf, type RunError } from './errors.ts';
 import type { Outcome, Ports, RunInfo, Step } from './node.ts';
-import { PayloadSize } from './size.ts';
+import type { PayloadSize } from './size.ts';
 
 /** How long a run may take, ms, and how many nodes it may visit beyond loops (WORKFLOWS.md). */
 export const RUN_MS = 60_000;
@@ -56,14 +56,13 @@ class Run {
     this.startedAt = ports.now();
   }
 
-  start(nodes: readonly CompiledNode[], payload: unknown, size: number): void {
-    const bound = new PayloadSize(size);
+  start(nodes: readonly CompiledNode[], payload: unknown, size: PayloadSize): void {
     try {
-      bound.grew(payload, undefined);
+      size.check(payload);
     } catch (error) {
       return this.fail(error);
     }
-    this.fan(nodes, payload, bound, '0');
+    this.fan(nodes, payload, size, '0');
     this.go();
   }
 
@@ -132,14 +131,13 @@ class Run {
 }
 
 /**
- * Runs the nodes that a trigger starts, and what follows from them. `done` is called once: before this returns when no path waits. `size`: an upper bound of the
- * payload's, bytes.
+ * Runs the nodes that a trigger starts, and what follows from them. `done` is called once: before this returns when no path waits.
  */
 export function run(
   info: RunInfo,
   nodes: readonly CompiledNode[],
   payload: unknown,
-  size: number,
+  size: PayloadSize,
   ports: Ports,
   done: (result: RunResult) => void,
 ): void {

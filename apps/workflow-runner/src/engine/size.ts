@@ -27,21 +27,30 @@ export function sizeOf(value: unknown, limit = MAX_PAYLOAD): number {
  * limit is the payload measured.
  */
 export class PayloadSize {
-  constructor(private bound: number) {}
+  /** `bound`: at most about how large it is; `limit`: how large it may get. */
+  constructor(
+    private bound: number,
+    private readonly limit = MAX_PAYLOAD,
+  ) {}
 
   copy(): PayloadSize {
-    return new PayloadSize(this.bound);
+    return new PayloadSize(this.bound, this.limit);
+  }
+
+  /** Measures the payload if it may be too large. Throws PayloadTooLarge. */
+  check(payload: unknown): void {
+    if (this.bound > this.limit) this.measure(payload);
   }
 
   /** `value` became part of `payload`. Throws PayloadTooLarge. */
   grew(payload: unknown, value: unknown): void {
-    this.bound += sizeOf(value);
-    if (this.bound > MAX_PAYLOAD) this.measure(payload);
+    this.bound += sizeOf(value, this.limit);
+    this.check(payload);
   }
 
   /** The whole payload is new. Throws PayloadTooLarge. */
   measure(payload: unknown): void {
-    this.bound = sizeOf(payload);
-    if (this.bound > MAX_PAYLOAD) throw new NodeError('PayloadTooLarge', `the payload of the run is larger than ${MAX_PAYLOAD} bytes`);
+    this.bound = sizeOf(payload, this.limit);
+    if (this.bound > this.limit) throw new NodeError('PayloadTooLarge', `the payload of the run is larger than ${MAX_PAYLOAD} bytes`);
   }
 }

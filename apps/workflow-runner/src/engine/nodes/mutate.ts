@@ -35,10 +35,8 @@ function applied(step: Step, payload: unknown, rule: Rule): unknown {
       return removePath(payload, rule.source);
     case 'copy':
       return put(step, payload, rule.destination, getPath(payload, rule.source));
-    case 'move': {
-      const value = getPath(payload, rule.source);
-      return put(step, removePath(payload, rule.source), rule.destination, value);
-    }
+    default:
+      return put(step, removePath(payload, rule.source), rule.destination, getPath(payload, rule.source));
   }
 }
 
@@ -52,6 +50,10 @@ function valueOf(step: Step, payload: unknown, rule: Extract<Rule, { type: 'set'
 function put(step: Step, payload: unknown, destination: string, value: unknown): unknown {
   if (value === undefined) return removePath(payload, destination);
   const changed = setPath(payload, destination, value);
-  step.size.grew(changed, value);
+  // A list is filled up to its new index.
+  if (LARGE_INDEX.test(destination)) step.size.measure(changed);
+  else step.size.grew(changed, value);
   return changed;
 }
+
+const LARGE_INDEX = /\d{4}/;

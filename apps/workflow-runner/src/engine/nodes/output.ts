@@ -1,12 +1,12 @@
-import type { IntegrationState, IntegrationType } from '#lib/contracts';
+import type { IntegrationType } from '#lib/contracts';
 import { NodeError } from '../errors.ts';
-import type { OutputReply, Step } from '../node.ts';
+import type { KnownIntegration, OutputReply, Step } from '../node.ts';
 import { renderRequired } from './config.ts';
 
 /** What nodes that send through an integration have in common. */
 
 /** The integration that a node names, by id or template. Throws when there is none, it is of another type, or disabled. */
-export function integrationOf(step: Step, source: string, type: IntegrationType): IntegrationState {
+export function integrationOf(step: Step, source: string, type: IntegrationType): KnownIntegration {
   const id = renderRequired(step, 'integrationId', source);
   const integration = step.ports.integration(step.run.applicationId, id);
   if (integration === undefined) throw new NodeError('IntegrationNotFound', `integrationId: there is no integration ${id}`);

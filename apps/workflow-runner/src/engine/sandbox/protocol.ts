@@ -40,6 +40,8 @@ export interface Carried {
 
 export interface ScriptRequest extends Carried {
   readonly source: string;
+  /** CPU it may use, ms. */
+  readonly cpuMs: number;
 }
 
 export type ScriptAnswer = { readonly lines: readonly ConsoleLine[] } & (

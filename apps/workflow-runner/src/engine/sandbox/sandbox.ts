@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { carry, uncarry, type Script, type ScriptAnswer, type ScriptOutcome } from './protocol.ts';
+import { SCRIPT_CPU_MS, carry, uncarry, type Script, type ScriptAnswer, type ScriptOutcome } from './protocol.ts';
 
 export interface Sandbox {
   /** Never rejects for what the script does. Resolves at the latest some seconds after the script's turn came. */
@@ -24,8 +24,8 @@ interface Thread {
 
 const refused = (name: string, message: string): ScriptOutcome => ({ ok: false, name, message, lines: [] });
 
-/** Runs scripts in worker threads that start when first needed. Applications take turns. */
-export function createSandbox(): Sandbox {
+/** Runs scripts in worker threads that start when first needed. Applications take turns. `cpuMs`: what one script may use. */
+export function createSandbox(cpuMs = SCRIPT_CPU_MS): Sandbox {
   const waiting = new Map<string, Call[]>();
   const threads = new Set<Thread>();
   let closed = false;
@@ -80,7 +80,7 @@ export function createSandbox(): Sandbox {
     const timer = setTimeout(() => drop(thread, refused('FunctionTimeout', 'the function took too long')), GIVE_UP_MS);
     thread.busy = { call, timer };
     try {
-      thread.worker.postMessage({ source: call.script.source, ...carry(call.script.payload) });
+      thread.worker.postMessage({ source: call.script.source, cpuMs, ...carry(call.script.payload) });
     } catch (error) {
       finish(thread, refused('TypeError', error instanceof Error ? error.message : String(error)));
       pump();

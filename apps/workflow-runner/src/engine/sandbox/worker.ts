@@ -6,13 +6,13 @@ import type { ScriptAnswer, ScriptRequest } from './protocol.ts';
 const port = parentPort;
 if (port === null) throw new Error('this file runs as a worker thread');
 
-const cpuMs = (): number => {
+const usedMs = (): number => {
   const { user, system } = process.threadCpuUsage();
   return (user + system) / 1000;
 };
 
 const interpreter = await loadInterpreter();
 port.on('message', (request: ScriptRequest) => {
-  const answer: ScriptAnswer = evaluate(interpreter, request, cpuMs);
+  const answer: ScriptAnswer = evaluate(interpreter, request, usedMs);
   port.postMessage(answer);
 });

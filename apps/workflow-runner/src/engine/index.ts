@@ -1,0 +1,39 @@
+import type { ApplicationState, TriggeredEvent } from '#lib/contracts';
+import type { CompiledWorkflow } from './compile.ts';
+import { envelope, envelopeSize } from './envelope.ts';
+import { NodeError, runErrorOf } from './errors.ts';
+import type { Globals } from './globals.ts';
+import type { Ports } from './node.ts';
+import { run, type RunResult } from './run.ts';
+import { MAX_PAYLOAD, PayloadSize } from './size.ts';
+
+export { compileWorkflow, type CompiledWorkflow } from './compile.ts';
+export { NodeError, type RunError } from './errors.ts';
+export { mergedGlobals, type Globals } from './globals.ts';
+export type { DebugEntry, KnownIntegration, Output, OutputReply, Ports } from './node.ts';
+export type { RunResult } from './run.ts';
+export { createSandbox, type Sandbox } from './sandbox/sandbox.ts';
+export { sizeOf } from './size.ts';
+
+/** Everything of the configuration that a run uses. */
+export interface Runnable {
+  readonly workflow: CompiledWorkflow;
+  readonly application: ApplicationState;
+  readonly globals: Globals;
+}
+
+/** Runs what an event started. `done` is called once; `runnable` undefined: the workflow is gone, which fails the run by name. */
+export function startRun(event: TriggeredEvent, runnable: Runnable | undefined, ports: Ports, done: (result: RunResult) => void): void {
+  const refuse = (error: NodeError): void => {
+    const now = ports.now();
+    done({ status: 'failed', error: runErrorOf(error), startedAt: now, endedAt: now });
+  };
+  if (runnable === undefined) return refuse(new NodeError('WorkflowNotFound', `workflow ${event.workflowId} does not exist any more`));
+  const { workflow, application, globals } = runnable;
+  const started = workflow.started(event.triggerType, event.triggerKey, event.triggerType === 'integration' ? event.inbound.type : '');
+  if (started === undefined) return refuse(new NodeError('TriggerNotFound', 'the trigger that started this run does not exist any more'));
+  const names = { applicationName: application.name, flowName: workflow.state.name };
+  const info = { id: event.id, applicationId: event.applicationId, flowId: event.workflowId };
+  const payload = envelope(event, started.trigger, names, globals);
+  run(info, started.nodes, payload, new PayloadSize(envelopeSize(event, globals), MAX_PAYLOAD + globals.size), ports, done);
+}
