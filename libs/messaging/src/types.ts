@@ -129,11 +129,16 @@ export interface Bus {
   publishTriggered(event: TriggeredEvent, fence: Fence): Promise<StoredAt>;
   /** Queues an output for a disconnected integration; messageId = the output's id. */
   publishOutbound(subject: string, body: Uint8Array, messageId: string): Promise<StoredAt>;
-  /** Publishes a configuration event, refusing a stale relay: `expected` = last stream sequence of this subject (0: none). ttlSeconds for deletions. */
-  publishConfig(change: ConfigChange, options: { ttlSeconds?: number }): Promise<StoredAt>;
+  /**
+   * Publishes a configuration event in place of the subject's older one, refusing a stale relay: `expected` = last position of this subject (0: none), from
+   * the answer to the publish before it or from `last('CONFIG', configSubject(…))`. Rejects BusError `sequence` when it does not match. ttlSeconds for deletions.
+   */
+  publishConfig(change: ConfigChange, options: { expected: number; ttlSeconds?: number }): Promise<StoredAt>;
   publishDeadLetter(letter: DeadLetter): Promise<StoredAt>;
   /** Best effort, never awaited on the message path; dropped (and counted) while the bus is away. */
   publishActivity(activity: Activity): void;
+  /** Activities dropped since the start. */
+  readonly activityDropped: number;
   /** Writes this holder's fence (rolled up) and returns it. */
   writeFence(stream: 'INBOUND' | 'TRIGGERED' | 'OUTBOUND', holder: string, partition: number, token: number): Promise<Fence>;
 
@@ -146,6 +151,7 @@ export interface Bus {
   lastInbound(applicationId: string, sourceId: string): Promise<StoredInbound | undefined>;
   decodeTriggered(message: StoredMessage): StoredTriggered;
   decodeInbound(message: StoredMessage): StoredInbound;
+  decodeConfig(message: StoredMessage): ConfigChange;
   /** End of a stream now, and when it was created (ISO): a position is only good for the stream it was taken from. */
   streamInfo(stream: StreamName): Promise<{ end: Position; created: string; messages: number; bytes: number }>;
   /** Purges what a filter selects, up to and including a position. */
@@ -157,7 +163,12 @@ export interface Bus {
    * Reads CONFIG: every present state, then each change, in order. `onChange` runs before `sequence` moves. Older (epoch, version)s are filtered out here.
    * Resolves at the stream's end as it was at the start; nobody acts before.
    */
-  followConfig(kinds: readonly LiveKind[], onChange: (change: ConfigChange) => void): Promise<ConfigFollower>;
+  followConfig(
+    kinds: readonly LiveKind[],
+    onChange: (change: ConfigChange) => void,
+    /** An event that cannot be decoded: skipped, as every reader would; say so in the log. */
+    onPoison?: (subject: string, reason: string) => void,
+  ): Promise<ConfigFollower>;
   /** Live ACTIVITY from now on, all applications. */
   followActivity(onActivity: (activity: Activity) => void): Promise<Reader>;
 
@@ -179,6 +190,7 @@ export interface Bus {
 export interface StoredMessage {
   readonly position: Position;
   readonly subject: string;
+  /** As stored: values are percent-encoded. */
   readonly headers: Record<string, string>;
   readonly body: Uint8Array;
   readonly time: string;

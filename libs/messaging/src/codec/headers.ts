@@ -1,0 +1,81 @@
+/**
+ * Header blocks by hand: the client's own header class costs more than the rest of a message. Values are percent-encoded as CloudEvents asks, so no
+ * value, whatever a provider put into it, can hold a line break that would start a `Nats-…` header of its own.
+ */
+
+export type Headers = Record<string, string>;
+
+/** The bus refuses a larger header block, bytes (nats-server stores its length in 16 bits). */
+export const MAX_HEADER_BYTES = 65_535;
+
+const UNSAFE = /[^\x21\x23\x24\x26-\x7e]/;
+const UNSAFE_RUN = /[^\x21\x23\x24\x26-\x7e]+/g;
+const LONE_SURROGATE = /\p{Surrogate}/gu;
+
+/** Printable ASCII without space, quote and percent; everything else as UTF-8 percent escapes. A lone surrogate becomes U+FFFD. */
+export function encodeValue(value: string): string {
+  if (!UNSAFE.test(value)) return value;
+  return value.replace(UNSAFE_RUN, (run) => encodeURIComponent(run.replace(LONE_SURROGATE, '\uFFFD')));
+}
+
+/** Throws URIError on a malformed escape. */
+export const decodeValue = (value: string): string => (value.includes('%') ? decodeURIComponent(value) : value);
+
+const START = 'NATS/1.0\r\n';
+
+/** Collects a header block. Names come from our fixed lists; values are encoded here, unless they are numbers. */
+export class HeaderBlock {
+  #text = START;
+
+  set(name: string, value: string): this {
+    this.#text += `${name}: ${encodeValue(value)}\r\n`;
+    return this;
+  }
+
+  number(name: string, value: number): this {
+    this.#text += `${name}: ${value}\r\n`;
+    return this;
+  }
+
+  bytes(): Buffer {
+    return Buffer.from(`${this.#text}\r\n`, 'latin1');
+  }
+}
+
+/** The headers of a block, values as they stand (percent-encoded). The last of a repeated name wins. */
+export function parseHeaders(block: Buffer): Headers {
+  const headers: Headers = Object.create(null) as Headers;
+  const text = block.toString('latin1');
+  let at = text.indexOf('\r\n') + 2;
+  while (at > 1 && at < text.length) {
+    const end = text.indexOf('\r\n', at);
+    const stop = end < 0 ? text.length : end;
+    const colon = text.indexOf(':', at);
+    if (colon > at && colon < stop) headers[text.slice(at, colon)] = text.slice(colon + 1, stop).trim();
+    if (end < 0) break;
+    at = end + 2;
+  }
+  return headers;
+}
+
+/** The status of a protocol message (`NATS/1.0 503 …`), 0 for none. */
+export function statusOf(block: Buffer): { code: number; description: string } {
+  const text = block.toString('latin1', 0, Math.min(block.length, 256));
+  const line = text.slice(0, Math.max(0, text.indexOf('\r\n')));
+  const code = Number(line.slice(9, 12));
+  return Number.isInteger(code) ? { code, description: line.slice(13).trim() } : { code: 0, description: '' };
+}
+
+/** A header that must be there. */
+export function required(headers: Headers, name: string): string {
+  const value = headers[name];
+  if (value === undefined) throw new Error(`header ${name} is missing`);
+  return decodeValue(value);
+}
+
+/** A header that must be there and be a whole number ≥ 0. */
+export function requiredNumber(headers: Headers, name: string): number {
+  const number = Number(required(headers, name));
+  if (!Number.isSafeInteger(number) || number < 0) throw new Error(`header ${name} is not a whole number`);
+  return number;
+}

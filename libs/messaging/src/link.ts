@@ -1,0 +1,85 @@
+import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/nats-core';
+import { inboxPrefix, openConnection } from './connect.ts';
+import { OrderedConsumer, type OrderedConsumerOptions } from './ordered-consumer.ts';
+import { Publisher } from './publish.ts';
+import { Replies } from './replies.ts';
+import type { BusOptions } from './types.ts';
+
+const MANAGEMENT_MS = 5_000;
+
+type ConsumerOptions = Omit<OrderedConsumerOptions, 'connection' | 'jsm' | 'inboxPrefix'>;
+
+/** One connection and what shares its fate: acknowledgements, ordered consumers, and who wants to know when it is lost. */
+export interface Link {
+  readonly connection: NatsConnection;
+  readonly jsm: JetStreamManager;
+  readonly inboxPrefix: string;
+  readonly replies: Replies;
+  readonly publisher: Publisher;
+  onConnection(listener: (connected: boolean) => void): () => void;
+  consume(
+    options: ConsumerOptions,
+  ): Promise<{ readonly pending: number; readonly consumer: OrderedConsumer; readonly stop: () => Promise<void> }>;
+  close(): Promise<void>;
+}
+
+export async function openLink(options: BusOptions): Promise<Link> {
+  const connection = await openConnection(options);
+  const prefix = inboxPrefix(options);
+  const jsm = await jetstreamManager(connection, { checkAPI: false, timeout: MANAGEMENT_MS });
+  const replies = new Replies(connection, prefix);
+  const publisher = new Publisher(replies, () => connection.info?.max_payload ?? 0);
+  const consumers = new Set<OrderedConsumer>();
+  const listeners = new Set<(connected: boolean) => void>();
+
+  const changed = (connected: boolean): void => {
+    if (replies.connected === connected) return;
+    replies.connected = connected;
+    if (connected) for (const consumer of consumers) consumer.reconnected();
+    for (const listener of listeners) listener(connected);
+  };
+  const followStatus = async (): Promise<void> => {
+    for await (const status of connection.status()) {
+      if (status.type === 'disconnect') changed(false);
+      else if (status.type === 'reconnect') changed(true);
+    }
+  };
+  const following = followStatus();
+
+  return {
+    connection,
+    jsm,
+    inboxPrefix: prefix,
+    replies,
+    publisher,
+    onConnection: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    consume: async (consumerOptions) => {
+      const consumer = new OrderedConsumer({ ...consumerOptions, connection, jsm, inboxPrefix: prefix });
+      consumers.add(consumer);
+      const stop = async (): Promise<void> => {
+        consumer.stop();
+        consumers.delete(consumer);
+      };
+      try {
+        const { pending } = await consumer.start();
+        return { pending, consumer, stop };
+      } catch (error) {
+        await stop();
+        throw error;
+      }
+    },
+    close: async () => {
+      for (const consumer of consumers) consumer.stop();
+      consumers.clear();
+      listeners.clear();
+      if (replies.connected) await connection.flush().catch(() => undefined); // lost meanwhile: nothing is left to flush
+      replies.close();
+      await connection.close();
+      await following;
+    },
+  };
+}

@@ -1,0 +1,31 @@
+import type { Msg, MsgHdrs, NatsConnection } from '@nats-io/nats-core';
+
+/**
+ * The header block of a message, raw. The client parses it lazily into a class that is slow; the block stands right before the payload in the same buffer,
+ * and `size()` counts subject, reply, block and payload, so its place follows from public properties.
+ */
+export function headerBlock(message: Msg): Buffer {
+  const body = message.data;
+  const length = (message as Msg & Sized).size() - message.subject.length - (message.reply?.length ?? 0) - body.length;
+  if (length <= 0) return Buffer.alloc(0);
+  return Buffer.from(body.buffer, body.byteOffset - length, length);
+}
+
+/** What the client's messages have beside their declared type. */
+interface Sized {
+  size(): number;
+}
+
+/** Publishes a ready-made header block as it is. The client only ever calls `encode` on what it is given. */
+export function publishRaw(
+  connection: NatsConnection,
+  subject: string,
+  block: Uint8Array | undefined,
+  body: Uint8Array,
+  reply?: string,
+): void {
+  connection.publish(subject, body, {
+    ...(reply === undefined ? {} : { reply }),
+    ...(block === undefined ? {} : { headers: { encode: () => block } as unknown as MsgHdrs }),
+  });
+}
