@@ -42,6 +42,8 @@ export class ConfigApplier {
   }
 
   apply(delivery: Pick<Delivery, 'sequence' | 'subject' | 'block' | 'body'>): void {
+    // A store that recovers from a crash may show a message again that had already expired before we started.
+    if (delivery.sequence <= this.#sequence) return;
     let change: ConfigChange | undefined;
     let place: ConfigPlace | undefined;
     try {

@@ -41,9 +41,9 @@ export function connectionOptions(options: BusOptions): {
   };
 }
 
-/** Connects, retrying for 10 s with growing waits. The transport itself sets TCP_NODELAY. */
-export async function openConnection(options: BusOptions): Promise<NatsConnection> {
-  const deadline = performance.now() + FIRST_CONNECTION_MS;
+/** Connects, retrying for `withinMs` (10 s) with growing waits. The transport itself sets TCP_NODELAY. */
+export async function openConnection(options: BusOptions, withinMs = FIRST_CONNECTION_MS): Promise<NatsConnection> {
+  const deadline = performance.now() + withinMs;
   for (let wait = 100; ; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
     try {
       return await connect(connectionOptions(options));

@@ -1,31 +1,28 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inboundFilter, inboundSubject, PARTITIONS, partitionOf } from '#lib/contracts';
-import { startTestNats, type TestNats } from '../../../test/servers/nats.ts';
-import { type Bus, BusError, connectBus, migrateBus, type StoredInbound, type StoredTriggered } from './index.ts';
-import { anInbound, aTriggered, plain } from './testing/builders.ts';
+
+import type { Bus, BusError, StoredInbound, StoredTriggered } from './index.ts';
+import { anInbound, aTriggered, plain, there } from './testing/builders.ts';
+import { startTestBus, type TestBus } from './testing/test-bus.ts';
 
 const ALL = Array.from({ length: PARTITIONS }, (_, partition) => partition);
 const MIB = 1024 * 1024;
 
 describe('publishing and reading', () => {
-  let nats: TestNats;
+  let test: TestBus;
   let bus: Bus;
   beforeAll(async () => {
-    nats = await startTestNats();
-    await migrateBus({ servers: nats.url, name: 'test-migrate' }, { streamBytes: 256 * MIB, replicas: 1 });
-    bus = await connectBus({ servers: nats.url, name: 'test' });
+    test = await startTestBus();
+    bus = test.bus;
   });
-  afterAll(async () => {
-    await bus.close();
-    await nats.stop();
-  });
+  afterAll(() => test.stop());
 
   it('hands an inbound event back as it was published, with its position', async () => {
     const event = anInbound({ redelivered: true, attributes: { topic: 'tür/1', "x'y": ['"', '%0d', '\r\n'] } });
     const { position, duplicate } = await bus.publishInbound(event, 'm1', undefined);
     expect(duplicate).toBe(false);
     const stored = await bus.lastInbound(event.applicationId, event.sourceId);
-    expect(plain(stored ?? expect.unreachable())).toEqual({ ...event, position });
+    expect(plain(stored)).toEqual({ ...event, position });
   });
 
   it('reads what is stored and what comes, in order, of the partitions asked', async () => {
@@ -72,7 +69,7 @@ describe('publishing and reading', () => {
       onMessage: (message) => seen.push(message),
       onPoison: () => expect.unreachable(),
     });
-    await expect.poll(() => seen.map(plain)).toEqual([{ ...event, position }]);
+    await expect.poll(() => seen.map((message) => plain(message))).toEqual([{ ...event, position }]);
     await reader.stop();
   });
 
@@ -81,7 +78,7 @@ describe('publishing and reading', () => {
     await bus.publishInbound(event, undefined, undefined);
     const [stored] = await bus.list('INBOUND', inboundSubject(event.applicationId, event.sourceId));
     expect(stored?.headers['ce-attributes']).toBeUndefined();
-    const { attributes, body } = bus.decodeInbound(stored ?? expect.unreachable());
+    const { attributes, body } = bus.decodeInbound(there(stored));
     expect(attributes['long'] === event.attributes['long']).toBe(true);
     expect(Buffer.from(body)).toEqual(Buffer.from(event.body));
   });

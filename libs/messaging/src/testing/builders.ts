@@ -36,7 +36,14 @@ export const aTriggered = (over: Partial<TriggeredEvent> = {}): TriggeredEvent =
 };
 
 /** The same with its body as a plain byte array: the bus hands out whatever view it has. */
-export const plain = <T extends { body: Uint8Array }>(message: T): T => ({ ...message, body: Uint8Array.from(message.body) });
+export function plain<T extends { body: Uint8Array }>(message: T | undefined): T {
+  return { ...there(message), body: Uint8Array.from(there(message).body) };
+}
+
+export function there<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('it is not there');
+  return value;
+}
 
 /** A deletion when `state` is null. */
 export const aChange = (over: Partial<ConfigChange> = {}): ConfigChange => {
