@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Positions of a service's partitions, in its own schema. `position` and `token` are what commits compare. */
+/** Positions of a service's partitions, in its own schema. Commits compare `token` and `version`, which rises with each. */
 class Positions1764000000000 implements MigrationInterface {
   async up(session: QueryRunner): Promise<void> {
     await session.query(`
@@ -9,6 +9,7 @@ class Positions1764000000000 implements MigrationInterface {
         partition smallint not null,
         position bigint not null,
         token bigint not null,
+        version bigint not null,
         stream_created text not null,
         primary key (stream, partition)
       )`);

@@ -1,4 +1,7 @@
 import type { Bus } from '#lib/messaging';
+import type { OwnershipClock } from './heartbeats.ts';
+
+export type { OwnershipClock } from './heartbeats.ts';
 
 /** A partition that this replica holds. */
 export interface Lease {
@@ -13,6 +16,7 @@ export interface OwnershipOptions {
   readonly bus: Bus;
   /** Whose leases: `dispatch`, `runner`, `connector-mqtt`. */
   readonly service: string;
+  /** Unique among the replicas that run now. One that comes back under its old name takes its old leases at once, with higher tokens. */
   readonly replicaId: string;
   /** Nobody else can hold anything (standalone, which locks its data folder): take all leases at once with a higher token, waiting for none. */
   readonly alone: boolean;
@@ -31,22 +35,10 @@ export interface OwnershipOptions {
   readonly timing?: { readonly heartbeat: number; readonly lease: number };
 }
 
-export interface OwnershipClock {
-  /** Never goes back, ms. */
-  monotonic(): number;
-  /** Epoch ms. */
-  wall(): number;
-}
-
 export interface Ownership {
   readonly held: ReadonlyMap<number, Lease>;
   /** Ready once every partition it should hold is held and `acquired` has resolved for it. When `acquired` rejects, the partitions are given back and claimed again later. */
   ready(): { readonly ok: boolean; readonly reason?: string };
   /** Gives everything back and leaves. */
   stop(): Promise<void>;
-}
-
-/** Joins the replicas of a service: heartbeat, claims, giving back what is over. Resolves after the first round of claims, without waiting for `acquired`. */
-export async function own(_options: OwnershipOptions): Promise<Ownership> {
-  throw new Error('in progress');
 }

@@ -74,7 +74,7 @@ export interface PartitionReaderOptions<M extends { readonly position: Position;
   readonly onFenced: (partition: number) => void;
   /** Failures that are retried, with back-off: for the log. */
   readonly onError: (error: unknown) => void;
-  /** Bounds of what is delivered and not yet passed: messages of one partition (default 2,000), of all (10,000), and bytes of all (128 MiB). */
+  /** Bounds of what is delivered and not yet committed: messages of one partition (default 2,000) and of all (16,000); and of bytes not yet finished, of all (128 MiB; one partition a quarter of that). */
   readonly limits?: { readonly partition?: number; readonly total?: number; readonly bytes?: number };
   /** How long `release` waits for messages in flight, ms; what isn't finished then is delivered again to the successor. Default 10,000. */
   readonly drainMs?: number;
@@ -82,7 +82,7 @@ export interface PartitionReaderOptions<M extends { readonly position: Position;
 
 /**
  * Reads the partitions this replica holds, from their positions in PostgreSQL, with one ordered consumer; a partition that falls behind gets one of its own, so
- * that it holds up no other. Positions and the caller's changes are committed together every 50 ms or 500 messages, by compare-and-set on position and
+ * that it holds up no other. Positions and the caller's changes are committed together every 50 ms or 500 messages, by compare-and-set on token and
  * token; then what nobody needs is purged. While PostgreSQL or the bus is away it holds, bounded, and goes on when they are back.
  */
 export interface PartitionReader {

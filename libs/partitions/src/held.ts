@@ -1,0 +1,23 @@
+import type { Position } from '#lib/messaging';
+import type { Feed } from './feed.ts';
+import type { Lease } from './ownership.ts';
+import type { Progress } from './progress.ts';
+
+/** What the reader keeps of a partition it holds. */
+export interface Held<M, E> {
+  readonly lease: Lease;
+  readonly progress: Progress<E>;
+  /** Version of the row in `positions`: each commit compares and raises it. */
+  version: number;
+  /** Being released: nothing more is delivered. */
+  closing: boolean;
+  /** Lost: nothing of it is committed. */
+  gone: boolean;
+  purged: Position;
+  /** Delivered and not finished. */
+  bytes: number;
+  /** Its own consumer while it is behind; the shared one ignores it then. */
+  lag: { readonly feed: Feed<M>; /** The last position the shared one passed over. */ ignored: Position } | undefined;
+  /** Called when nothing is open any more. */
+  onIdle: (() => void) | undefined;
+}

@@ -1,0 +1,59 @@
+import type { Bus, Position } from '#lib/messaging';
+import { inboundFilter, triggeredFilter } from '#lib/contracts';
+import type { Held } from './held.ts';
+
+/** A purge costs the server a few ms, so it isn't made at each commit; a subject's bound (10,000) lasts longer than this at any rate we reach. */
+const PURGE_EVERY_MS = 250;
+
+export interface PurgerOptions {
+  readonly bus: Bus;
+  readonly stream: 'INBOUND' | 'TRIGGERED';
+  readonly purgeThrough: (partition: number, committed: Position) => Position;
+  readonly onError: (error: unknown) => void;
+}
+
+/** Purges what is committed. It needs no fence: what is committed stays so, whoever holds the partition now. */
+export class Purger<M, E> {
+  readonly #wanted = new Set<Held<M, E>>();
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #ended = false;
+
+  constructor(private readonly options: PurgerOptions) {}
+
+  touch(held: Held<M, E>): void {
+    if (this.#ended) return;
+    this.#wanted.add(held);
+    this.#timer ??= setTimeout(() => void this.flush(), PURGE_EVERY_MS);
+  }
+
+  /** Purges what was touched; a failure is reported and tried again with the next. */
+  async flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const wanted = [...this.#wanted];
+    this.#wanted.clear();
+    this.#running = Promise.all([this.#running, ...wanted.map((held) => this.#purge(held))]).then(() => undefined);
+    await this.#running;
+  }
+
+  end(): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+  }
+
+  async #purge(held: Held<M, E>): Promise<void> {
+    const { bus, stream, purgeThrough, onError } = this.options;
+    const { partition } = held.lease;
+    const { committed } = held.progress;
+    const through = Math.min(purgeThrough(partition, committed), committed);
+    if (through <= held.purged) return;
+    try {
+      await bus.purge(stream, stream === 'INBOUND' ? inboundFilter(partition) : triggeredFilter(partition), through);
+      held.purged = Math.max(held.purged, through);
+    } catch (error) {
+      onError(error);
+      if (!held.gone) this.touch(held);
+    }
+  }
+}
