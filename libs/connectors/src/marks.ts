@@ -12,7 +12,7 @@ export interface Field {
 function unwrap(schema: z.core.$ZodType): { inner: z.core.$ZodType; optional: boolean; marks: FieldMarks } {
   let inner = schema;
   let optional = false;
-  let marks: FieldMarks = (z.globalRegistry.get(inner) ?? {}) as FieldMarks;
+  let marks: FieldMarks = z.globalRegistry.get(inner) ?? {};
   while (inner instanceof z.ZodOptional || inner instanceof z.ZodDefault || inner instanceof z.ZodNullable) {
     optional = true;
     inner = inner.def.innerType;

@@ -31,8 +31,9 @@ export function parseKeyFile(source: string): ServiceAccountKey | string {
   if (clientEmail === undefined || privateKey === undefined) return 'must have client_email and private_key';
   const hosts: string[] = [];
   for (const name of URL_FIELDS) {
-    if (fields[name] === undefined) continue;
-    const host = hostOfUrl(String(fields[name]), ['https', 'http']);
+    const url = fields[name];
+    if (url === undefined) continue;
+    const host = typeof url === 'string' ? hostOfUrl(url, ['https', 'http']) : undefined;
     if (host === undefined) return `has no valid URL in ${name}`;
     hosts.push(host);
   }

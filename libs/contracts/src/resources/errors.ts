@@ -13,7 +13,7 @@ const MAX_ERRORS = 50;
 const MAX_KEY = 64;
 
 const printable = (key: string): string => {
-  const clean = [...key].map((c) => (c < ' ' || c === '\u007f' ? '?' : c)).join('');
+  const clean = key.replaceAll(/\p{Cc}/gu, '?');
   return clean.length > MAX_KEY ? `${clean.slice(0, MAX_KEY)}…` : clean;
 };
 

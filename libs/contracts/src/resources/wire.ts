@@ -89,8 +89,8 @@ export function statusToWire(record: StatusRecord | undefined, heartbeatAt: numb
       since: Math.max(since, (heartbeatAt ?? since) + LEASE_MS),
       reason: 'The connector that held it does not answer.',
     };
-    return defined({ ...infos, ...gone, lastKeepAlive: heartbeatAt }) as IntegrationStatus;
+    return defined({ ...infos, ...gone, lastKeepAlive: heartbeatAt });
   }
   const lastKeepAlive = state === 'connected' || state === 'throttled' ? heartbeatAt : undefined;
-  return defined({ ...infos, state, since, reason, nextAttempt, lastKeepAlive }) as IntegrationStatus;
+  return defined({ ...infos, state, since, reason, nextAttempt, lastKeepAlive });
 }
