@@ -32,7 +32,7 @@ module.exports = {
       name: 'a-connector-imports-the-sdk-and-its-client',
       severity: 'error',
       from: { path: '^libs/connectors/src/([^/]+)/', pathNot: SPEC },
-      to: { path: '^libs/', pathNot: [lib('connector-sdk'), lib('contracts'), '^libs/connectors/src/$1/', '^libs/connectors/src/[^/]+\\.ts$'] },
+      to: { path: '^libs/', pathNot: [lib('connector-sdk'), lib('contracts'), '^libs/platform/src/fault/', '^libs/connectors/src/$1/', '^libs/connectors/src/[^/]+\\.ts$'] },
     },
     {
       name: 'a-definition-never-imports-a-client',

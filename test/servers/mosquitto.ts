@@ -21,6 +21,9 @@ export async function startMosquitto(config: (dir: string) => string = () => 'al
   const dir = mkdtempSync(join(tmpdir(), 'sluice-mosquitto-'));
   const port = await freePort();
   const file = join(dir, 'mosquitto.conf');
+  const lines = config(dir);
+  // It listens on one after the other: the first port that answers says nothing of the rest.
+  const ports = [port, ...[...lines.matchAll(/^listener (\d+)/gm)].map(([, further]) => Number(further))];
   writeFileSync(
     file,
     `user root
@@ -31,7 +34,7 @@ autosave_interval 1
 max_queued_messages 0
 max_inflight_messages 0
 listener ${port} 127.0.0.1
-${config(dir)}`,
+${lines}`,
   );
   let server: Server;
   const start = async (): Promise<void> => {
@@ -48,9 +51,11 @@ ${config(dir)}`,
       () => (gone = true),
       () => (gone = true),
     );
-    while (!(await accepts(port))) {
-      if (gone) throw new Error(`mosquitto ended at its start:\n${output}`);
-      await new Promise((resolve) => setTimeout(resolve, 10));
+    for (const each of ports) {
+      while (!(await accepts(each))) {
+        if (gone) throw new Error(`mosquitto ended at its start:\n${output}`);
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
     }
   };
   await start();

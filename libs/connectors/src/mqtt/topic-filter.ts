@@ -34,3 +34,13 @@ export function topicMatches(filter: string, topic: string): boolean {
   }
   return shared.length === levels.length;
 }
+
+/**
+ * Whether a topic still belongs to one of the filters. A kept session may hold subscriptions of an older configuration, which nothing lists. Filters that
+ * begin with a broker's own prefix ($queue/…) are not ours to interpret: with one of them every topic is wanted.
+ */
+export function wantedTopics(filters: readonly string[]): (topic: string) => boolean {
+  const foreign = filters.some((filter) => filter.startsWith('$') && !filter.startsWith('$share/') && !filter.startsWith('$SYS/'));
+  if (foreign) return () => true;
+  return (topic) => filters.some((filter) => topicMatches(filter, topic));
+}

@@ -1,0 +1,61 @@
+import type { Connection, ConnectionConfig, ConnectionContext, Provider } from '#lib/connector-sdk';
+import { type ConnectOptions, MAX_PACKET_BYTES } from './control.ts';
+import type { MqttConfig } from './config.ts';
+import { PacketLink } from './link.ts';
+import { MqttSession } from './session.ts';
+import { openStream } from './transport.ts';
+
+/** A broker gives a client up after 1.5 × this without a packet, s. The runtime's probes find a dead broker sooner. */
+const KEEP_ALIVE_S = 30;
+
+export interface MqttProviderOptions {
+  /** For tests; default {@link KEEP_ALIVE_S}. */
+  readonly keepAliveS?: number;
+}
+
+/** MQTT 3.1.1 and 5 over TCP, TLS and websockets. README.md beside this file says what a user may rely on. */
+export function mqttProvider({ keepAliveS = KEEP_ALIVE_S }: MqttProviderOptions = {}): Provider<MqttConfig> {
+  const optionsOf = ({ config, assignedClientId }: ConnectionConfig<MqttConfig>): ConnectOptions => ({
+    version: config.protocolVersion === '5' ? 5 : 4,
+    clientId: config.clientId ?? assignedClientId,
+    clean: config.clean,
+    keepAliveS,
+    username: config.username,
+    password: config.password,
+  });
+  const open = async (
+    connection: ConnectionConfig<MqttConfig>,
+    options: ConnectOptions,
+    topics: readonly string[],
+    context: ConnectionContext,
+  ): Promise<Connection> => {
+    const link = new PacketLink(await openStream(connection.config, context), MAX_PACKET_BYTES);
+    const session = new MqttSession(link, options, topics, context);
+    await session.open();
+    return session;
+  };
+  return {
+    connect: async (connection, context) => await open(connection, optionsOf(connection), connection.topics, context),
+    dispose: async (connection, context) => {
+      if (connection.config.clean) return;
+      // A clean session of the same client id ends the one that was kept (MQTT 3.1.1 §3.1.2.4, 5 §3.1.2.4).
+      const session = await open(connection, { ...optionsOf(connection), clean: true }, [], {
+        ...DEAF,
+        dial: (host, port) => context.dial(host, port),
+        signal: context.signal,
+        log: context.log,
+      });
+      await session.close({ drain: false });
+    },
+  };
+}
+
+/** What a session that only says goodbye needs of a context. */
+const DEAF = {
+  held: false,
+  onFlow: () => undefined,
+  proven: () => undefined,
+  lost: () => undefined,
+  gap: () => undefined,
+  receive: () => Promise.reject(new Error('A session that is being removed takes no messages.')),
+} satisfies Partial<ConnectionContext>;

@@ -1,0 +1,124 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { WebSocket, createWebSocketStream } from 'ws';
+import { type ConnectionContext, ConnectorError } from '#lib/connector-sdk';
+import { secure, tlsError } from '../tls.ts';
+import type { MqttConfig } from './config.ts';
+
+export type Dial = Pick<ConnectionContext, 'dial' | 'signal'>;
+
+/** HTTP paths of MQTT over websockets, in the order they are tried: what most brokers serve, then the root. */
+const PATHS = ['/mqtt', '/'];
+/** Frames of a websocket are read whole: none may be longer. MQTT packets may span them. */
+const MAX_WEBSOCKET_FRAME = 17 * 1024 * 1024;
+
+/** Opens the byte stream that MQTT runs over, through the context's dial. Rejects ConnectorError; aborting the signal ends it. */
+export async function openStream(config: MqttConfig, context: Dial): Promise<Duplex> {
+  const port = Number(config.port);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new ConnectorError('misconfigured', 'port must be a whole number from 1 to 65535.');
+  const open = async (): Promise<Socket> => await openSocket(config, port, context);
+  if (config.protocol === 'mqtt' || config.protocol === 'mqtts') return await open();
+  const scheme = `${config.protocol}://${bracketed(config.host)}:${port}`;
+  for (const path of PATHS) {
+    const stream = await upgrade(`${scheme}${path}`, await open(), context.signal);
+    if (stream !== undefined) return stream;
+  }
+  throw new ConnectorError('misconfigured', `The server has no MQTT over websockets at ${PATHS.join(' or ')} (404): check host and port.`);
+}
+
+const bracketed = (host: string): string => (host.includes(':') && !host.startsWith('[') ? `[${host}]` : host);
+
+async function openSocket(config: MqttConfig, port: number, { dial, signal }: Dial): Promise<Socket> {
+  let socket: Socket;
+  try {
+    socket = await dial(config.host, port);
+  } catch (error) {
+    throw dialError(error, signal);
+  }
+  if (config.protocol === 'mqtt' || config.protocol === 'ws') return socket;
+  return await abortable(socket, signal, async () => await secure(socket, config.host, config));
+}
+
+/** Ends `socket` when the signal aborts during `work`. */
+async function abortable<T>(socket: Socket, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  const onAbort = (): void => void socket.destroy();
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    signal.throwIfAborted();
+    return await work();
+  } catch (error) {
+    socket.destroy();
+    throw signal.aborted ? new ConnectorError('lost', 'The attempt to connect was given up.', { cause: error }) : error;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** Undefined: the server has nothing at this path. */
+async function upgrade(url: string, socket: Socket, signal: AbortSignal): Promise<Duplex | undefined> {
+  return await abortable(socket, signal, async () => {
+    const ws = new WebSocket(url, ['mqtt'], {
+      createConnection: () => socket,
+      perMessageDeflate: false,
+      followRedirects: false,
+      maxPayload: MAX_WEBSOCKET_FRAME,
+    });
+    return await new Promise<Duplex | undefined>((resolve, reject) => {
+      ws.once('unexpected-response', (_request, response: IncomingMessage) => {
+        socket.destroy();
+        if (response.statusCode === 404) resolve(undefined);
+        else reject(upgradeRefused(response.statusCode ?? 0));
+      });
+      ws.once('error', (error) => reject(upgradeFailed(error)));
+      // The stream takes over the errors; before anything can be read.
+      ws.once('open', () => resolve(createWebSocketStream(ws)));
+    });
+  });
+}
+
+function upgradeRefused(status: number): ConnectorError {
+  if (status === 401 || status === 403)
+    return new ConnectorError('unauthorized', `Unexpected server response: ${status}. The server refuses the websocket.`);
+  if (status === 429) return new ConnectorError('throttled', `Unexpected server response: ${status}. The server limits connections.`);
+  if (status >= 500) return new ConnectorError('lost', `Unexpected server response: ${status}.`);
+  return new ConnectorError(
+    'misconfigured',
+    `Unexpected server response: ${status}. Is there a broker with websockets at this host and port?`,
+  );
+}
+
+function upgradeFailed(error: Error): ConnectorError {
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  if (code.startsWith('HPE_'))
+    return new ConnectorError('misconfigured', 'The server does not speak websockets on this port: check protocol and port.', {
+      cause: error,
+    });
+  if (/subprotocol/i.test(error.message))
+    return new ConnectorError('misconfigured', 'The server does not offer the websocket subprotocol mqtt.', { cause: error });
+  return streamError(error);
+}
+
+/** What an error of an open stream means. */
+export function streamError(error: Error): ConnectorError {
+  if (error instanceof ConnectorError) return error;
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_')) return tlsError(error);
+  return new ConnectorError('lost', `Connection Lost${code === '' ? '' : ` (${code})`}`, { cause: error });
+}
+
+function dialError(error: unknown, signal: AbortSignal): ConnectorError {
+  if (error instanceof ConnectorError) return error;
+  if (signal.aborted) return new ConnectorError('lost', 'The attempt to connect was given up.', { cause: error });
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  // The guard's own words name the host and what the operator allows; no secret is in them.
+  if (code === 'egressForbidden') return new ConnectorError('misconfigured', message, { cause: error });
+  return new ConnectorError(
+    'lost',
+    code.startsWith('egress') ? message : `No connection to the broker${code === '' ? '' : ` (${code})`}.`,
+    {
+      cause: error,
+    },
+  );
+}
