@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort, spawnServer, type Server } from '../../apps/standalone/src/servers/child.ts';
 import { makeEcho } from '../product/echo.ts';
 import { Product } from '../product/product.ts';
+import { runLoad } from './load.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const NODE_RED_VERSION = '5.0.7';
@@ -27,11 +27,9 @@ async function until(what: string, ready: () => Promise<boolean>, withinMs = 60_
   }
 }
 
-const accepts = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = createConnection({ host: '127.0.0.1', port }, () => (socket.destroy(), resolve(true)));
-    socket.once('error', () => resolve(false));
-  });
+/** A message sent in comes out. */
+const answers = async (port: number, inTopic: string, outTopic: string): Promise<boolean> =>
+  (await runLoad({ port, inTopic, outTopic, count: 1, withinMs: 500 })).answered === 1;
 
 /** Sluice with its throttle lifted: trigger → Mutate → MqttMessage. */
 export async function startSluice(brokerPort: number, name: string, env: Record<string, string>): Promise<System & { product: Product }> {
@@ -85,9 +83,10 @@ export async function startNodeRed(brokerPort: number): Promise<System> {
   const flow = [
     { id: 'tab', type: 'tab', label: 'Echo' },
     broker,
-    { id: 'in', type: 'mqtt in', z: 'tab', topic: inTopic, qos: '1', datatype: 'utf8', broker: 'broker', wires: [['template']] },
+    { id: 'node-in', type: 'mqtt in', z: 'tab', topic: inTopic, qos: '1', datatype: 'utf8', broker: 'broker', wires: [['node-rule']] },
     {
-      id: 'template',
+      // Node-RED takes a property whose value is some node's id for a reference to it.
+      id: 'node-rule',
       type: 'template',
       z: 'tab',
       field: 'payload',
@@ -96,9 +95,9 @@ export async function startNodeRed(brokerPort: number): Promise<System> {
       syntax: 'mustache',
       template: '{"echo": {{payload}} }',
       output: 'str',
-      wires: [['out']],
+      wires: [['node-out']],
     },
-    { id: 'out', type: 'mqtt out', z: 'tab', topic: outTopic, qos: '1', retain: 'false', broker: 'broker', wires: [] },
+    { id: 'node-out', type: 'mqtt out', z: 'tab', topic: outTopic, qos: '1', retain: 'false', broker: 'broker', wires: [] },
   ];
   writeFileSync(join(home, 'flows.json'), JSON.stringify(flow));
   const server = spawnServer({
@@ -106,7 +105,7 @@ export async function startNodeRed(brokerPort: number): Promise<System> {
     args: [script, '--userDir', home, '--settings', join(home, 'settings.js')],
     deathSignal: 'TERM',
   });
-  await until('Node-RED', () => accepts(port));
+  await until('Node-RED', () => answers(brokerPort, inTopic, outTopic));
   return { name: 'Node-RED', pid: server.pid, inTopic, outTopic, stop: () => stopAndRemove(server, home) };
 }
 
@@ -114,6 +113,7 @@ export async function startNodeRed(brokerPort: number): Promise<System> {
 export async function startBridge(brokerPort: number): Promise<System> {
   const home = mkdtempSync(join(tmpdir(), 'sluice-bridge-'));
   const port = await freePort();
+  const [inTopic, outTopic] = ['in/bridge', 'out/bridge'];
   const config = join(home, 'mosquitto.conf');
   const connection = (name: string, topic: string): string =>
     `connection ${name}\naddress 127.0.0.1:${brokerPort}\nremote_clientid bridge-${name}\nlocal_clientid local-${name}\ncleansession false\nnotifications false\n${topic}\n`;
@@ -129,12 +129,12 @@ export async function startBridge(brokerPort: number): Promise<System> {
     deathSignal: 'TERM',
     env: { ...process.env, LD_LIBRARY_PATH: process.env['SLUICE_MOSQUITTO_LIBRARIES'] ?? '' },
   });
-  await until('the bridge', () => accepts(port));
+  await until('the bridge', () => answers(brokerPort, inTopic, outTopic));
   return {
     name: 'mosquitto bridge',
     pid: server.pid,
-    inTopic: 'in/bridge',
-    outTopic: 'out/bridge',
+    inTopic,
+    outTopic,
     stop: () => stopAndRemove(server, home),
   };
 }
