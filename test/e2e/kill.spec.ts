@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeEcho } from '../product/echo.ts';
 import { listen } from '../product/listener.ts';
 import { Product } from '../product/product.ts';
-import { startMosquitto, type Mosquitto } from '../servers/mosquitto.ts';
+import { type Mosquitto, startMosquitto } from '../servers/mosquitto.ts';
 
 const COUNT = 200;
 /** Each hop of a message's life, and which passing of it stops the process. */
@@ -20,22 +20,37 @@ const POINTS: readonly [point: string, passing: number][] = [
 ];
 
 let broker: Mosquitto;
+let product: Product;
 beforeAll(async () => {
   broker = await startMosquitto();
+  product = await Product.start();
 });
-afterAll(() => broker.stop());
+afterAll(async () => {
+  await product.stop();
+  await broker.stop();
+});
 
 interface RunRecord {
   readonly attempt?: number;
+}
+
+/** Starts the product anew with a fault armed, lets `provoke` run into it, and starts it again without. */
+async function dieAt(point: string, passing: number, provoke: () => Promise<unknown>): Promise<void> {
+  const once = join(product.dataDir, `fault-${point}`);
+  await product.terminate();
+  await product.launch({ SLUICE_FAULT: `${point}:${passing}`, SLUICE_FAULT_ONCE: once });
+  await provoke();
+  await product.ended();
+  expect(existsSync(once)).toBe(true); // it died at that very line
+  await product.launch();
 }
 
 describe.skipIf(process.env['SLUICE_NO_MOSQUITTO'] === '1')(
   'killed between two lines and started again: nothing lost, every extra explained',
   () => {
     for (const [point, passing] of POINTS) {
-      it(`at ${point}`, async () => {
+      it(`at ${point}`, { timeout: 120_000 }, async () => {
         const name = point.replace('.', '-');
-        const product = await Product.start();
         const listener = await listen(`mqtt://127.0.0.1:${broker.port}`, `out/${name}`);
         const echo = await makeEcho(product, {
           mqttConfig: { protocol: 'mqtt', host: '127.0.0.1', port: broker.port, clean: false },
@@ -43,14 +58,7 @@ describe.skipIf(process.env['SLUICE_NO_MOSQUITTO'] === '1')(
           answerTopic: `out/${name}`,
         });
         await expect.poll(() => echo.state(), { timeout: 15_000 }).toBe('connected');
-        await product.terminate();
-
-        const once = join(product.dataDir, 'fault-once');
-        await product.launch({ SLUICE_FAULT: `${point}:${passing}`, SLUICE_FAULT_ONCE: once });
-        await listener.publish(`in/${name}`, 1, COUNT);
-        await product.ended();
-        expect(existsSync(once)).toBe(true); // it died at that very line
-        await product.launch();
+        await dieAt(point, passing, () => listener.publish(`in/${name}`, 1, COUNT));
 
         await listener.untilAnswered(COUNT, 60_000);
         await expect.poll(async () => (await echo.ledger()).runs.inFlight, { timeout: 20_000 }).toBe(0);
@@ -65,8 +73,24 @@ describe.skipIf(process.env['SLUICE_NO_MOSQUITTO'] === '1')(
         expect(ledger.runs.triggered).toBe(ledger.dispatched);
         expect(listener.extra()).toBeLessThanOrEqual(ledger.received - COUNT + restarted);
         await listener.stop();
-        await product.stop();
       });
     }
+
+    it('at config.afterAppend: what was saved reaches the connectors after the restart', { timeout: 120_000 }, async () => {
+      const application = await product.call<{ id: string }>('POST', '/applications', { name: 'Saved' });
+      const path = `/applications/${application.id}/integrations`;
+      const body = {
+        name: 'Saved',
+        integrationType: 'mqtt',
+        topics: ['in'],
+        mqttConfig: { protocol: 'mqtt', host: '127.0.0.1', port: broker.port },
+      };
+      // The answer may be lost with the process.
+      await dieAt('config.afterAppend', 1, () => product.api('POST', path, body).catch(() => undefined));
+      const list = (): Promise<{ items: { name: string; status: { state: string } }[] }> => product.call('GET', path);
+      await expect
+        .poll(async () => (await list()).items, { timeout: 15_000 })
+        .toMatchObject([{ name: 'Saved', status: { state: 'connected' } }]);
+    });
   },
 );

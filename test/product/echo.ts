@@ -1,4 +1,7 @@
-import type { Product } from './product.ts';
+/** A product's API: {@link Product}, or the services of {@link Services}. */
+export interface Caller {
+  call<T = Record<string, unknown>>(method: string, path: string, body?: unknown): Promise<T>;
+}
 
 export interface EchoOptions {
   /** `mqttConfig` of the integration. */
@@ -38,7 +41,7 @@ export interface LedgerAnswer {
 }
 
 /** An application whose one workflow answers every MQTT message with `{"echo": <message>}`: MQTT → Mutate → MQTT. */
-export async function makeEcho(product: Product, options: EchoOptions): Promise<Echo> {
+export async function makeEcho(product: Caller, options: EchoOptions): Promise<Echo> {
   const application = await product.call<{ id: string }>('POST', '/applications', {
     name: 'Echo',
     limits: options.limits ?? { messagesPerSecond: 0, burst: 0 },
