@@ -45,9 +45,9 @@ describe.skipIf(process.env['SLUICE_NO_MOSQUITTO'] === '1')("promise 12: a statu
       answerTopic: 'out/hole',
     });
     await secondsUntil(echo.state, (state) => state === 'connected', 15_000);
-    proxy.stall();
+    proxy.mode({ kind: 'stall' });
     const noticed = await secondsUntil(echo.state, (state) => state !== 'connected', 30_000);
-    proxy.heal();
+    proxy.mode({ kind: 'pass' });
     const healed = await secondsUntil(echo.state, (state) => state === 'connected', 60_000);
     recordFigure({
       promise: 12,
