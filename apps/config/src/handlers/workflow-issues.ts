@@ -1,0 +1,62 @@
+import { definitionOf } from '#lib/connectors';
+import { type FieldIssue, type IntegrationType, issuesOf, type NodeState, type WorkflowState } from '#lib/contracts';
+import { expressionIssue, templateIssue } from '#lib/templating';
+
+type Path = readonly (string | number)[];
+
+/** Nodes whose fields we know; of any other type the configuration is stored as it was sent. */
+const KNOWN: ReadonlySet<string> = new Set([
+  'DebugNode',
+  'ConditionalNode',
+  'MutateNode',
+  'RawFunctionNode',
+  'ThrowErrorNode',
+  'MqttMessageNode',
+]);
+
+/** Template fields that are not called `…Template`. */
+const ALSO_TEMPLATES: Readonly<Record<string, readonly string[]>> = { DebugNode: ['message'], MqttMessageNode: ['integrationId'] };
+
+function templateIssues(value: unknown, path: Path, isTemplate: (field: string) => boolean, issues: FieldIssue[]): void {
+  if (Array.isArray(value)) return value.forEach((entry, index) => templateIssues(entry, [...path, index], isTemplate, issues));
+  if (typeof value !== 'object' || value === null) return;
+  for (const [field, entry] of Object.entries(value)) {
+    const issue = typeof entry === 'string' && isTemplate(field) && entry.includes('{{') ? templateIssue(entry) : undefined;
+    if (issue !== undefined) issues.push({ path: [...path, field], message: issue });
+    templateIssues(entry, [...path, field], isTemplate, issues);
+  }
+}
+
+function nodeIssues({ type, config }: NodeState, path: Path): FieldIssue[] {
+  if (!KNOWN.has(type) || config === undefined) return [];
+  const issues: FieldIssue[] = [];
+  const also = ALSO_TEMPLATES[type] ?? [];
+  templateIssues(config, [...path, 'config'], (field) => field.endsWith('Template') || also.includes(field), issues);
+  const { expression } = config;
+  if (type === 'ConditionalNode' && typeof expression === 'string') {
+    const issue = expressionIssue(expression);
+    if (issue !== undefined) issues.push({ path: [...path, 'config', 'expression'], message: issue });
+  }
+  return issues;
+}
+
+/** Templates and expressions that do not parse, in the nodes we know. */
+export const workflowIssues = ({ nodes }: Pick<WorkflowState, 'nodes'>): FieldIssue[] =>
+  nodes.flatMap((node, index) => nodeIssues(node, ['nodes', index]));
+
+/** Topic filters that the integration's type does not take; `types`: of the integrations that exist. */
+export function topicFilterIssues(
+  filters: Readonly<Record<string, readonly string[]>> | null | undefined,
+  types: ReadonlyMap<string, IntegrationType>,
+): FieldIssue[] {
+  return Object.entries(filters ?? {}).flatMap(([id, topics]) => {
+    const type = types.get(id);
+    if (type === undefined) return [];
+    const { topic, capabilities, title } = definitionOf(type);
+    if (!capabilities.topics) return [{ path: ['topicFilters', id], message: `can not be used: ${title} has no topics` }];
+    return topics.flatMap((entry, index) => {
+      const parsed = topic?.safeParse(entry);
+      return parsed === undefined || parsed.success ? [] : issuesOf(parsed.error, ['topicFilters', id, index]);
+    });
+  });
+}
