@@ -92,6 +92,8 @@ export async function startConfig(options: ConfigOptions): Promise<RunningServic
     let listening = 'starting';
     app.status.subscribe((status: string) => (listening = status));
     await app.listen();
+    // Commands are heard from here on: the server has seen every subscription.
+    await app.unwrap<{ flush(): Promise<void> }>().flush();
 
     const ready = (): Readiness => {
       if (!bus.connected || listening !== 'connected') return { ok: false, reason: 'the bus is away' };

@@ -1,4 +1,4 @@
-import type { ConfigStates, LiveKind } from '#lib/contracts';
+import { configSubject, type ConfigStates, type IntegrationType, type LiveKind } from '#lib/contracts';
 import type { StoredEvent } from '#lib/event-sourcing';
 import { type Bus, BusError, type ConfigChange } from '#lib/messaging';
 import type { DataKeys } from './persistence/data-keys.ts';
@@ -22,17 +22,31 @@ const changeOf = (event: StoredEvent, epoch: number): ConfigChange => ({
   state: event.state as ConfigStates[LiveKind] | null,
 });
 
-/** Publishes an event to CONFIG. An application's data key is where connectors find it before anything sealed with it, and gone once it is deleted. */
-export async function publishEvent(bus: Bus, keys: DataKeys, event: StoredEvent, epoch: number): Promise<void> {
-  if (event.type === 'ApplicationCreated') await keys.publish(event.applicationId);
+/** True when the bus has this state of the aggregate, or a newer one. */
+const isKnown = (headers: Readonly<Record<string, string>>, version: number, epoch: number): boolean => {
+  const [knownEpoch, knownVersion] = [Number(headers['ce-epoch']), Number(headers['ce-version'])];
+  return knownEpoch > epoch || (knownEpoch === epoch && knownVersion >= version);
+};
+
+async function publishNewer(bus: Bus, change: ConfigChange): Promise<void> {
+  const subject = configSubject(change.kind, change.type as IntegrationType | '-', change.applicationId, change.id);
   for (let race = 1; ; race++) {
+    const last = await bus.last('CONFIG', subject);
+    if (last !== undefined && isKnown(last.headers, change.version, change.epoch)) return;
     try {
-      await bus.publishConfig(changeOf(event, epoch), event.state === null ? { ttlSeconds: DELETION_TTL_SECONDS } : {});
-      break;
+      const ttlSeconds = change.state === null ? DELETION_TTL_SECONDS : undefined;
+      await bus.publishConfig(change, { expected: last?.position ?? 0, ttlSeconds });
+      return;
     } catch (error) {
       // Another relay wrote the subject between the look at it and the write: look again.
       if (!(error instanceof BusError) || error.code !== 'sequence' || race === RACES) throw error;
     }
   }
+}
+
+/** Publishes an event to CONFIG. An application's data key is where connectors find it before anything sealed with it, and gone once it is deleted. */
+export async function publishEvent(bus: Bus, keys: DataKeys, event: StoredEvent, epoch: number): Promise<void> {
+  if (event.type === 'ApplicationCreated') await keys.publish(event.applicationId);
+  await publishNewer(bus, changeOf(event, epoch));
   if (event.type === 'ApplicationDeleted') await keys.purge(event.applicationId);
 }

@@ -18,6 +18,8 @@ const MAX_GLOBALS = 100;
 /** What was sent as one global: `json` absent, or the mask of a stored secret, keeps the stored value. */
 type SentGlobal = Omit<GlobalState, 'json'> & { readonly json?: string | undefined };
 
+const withoutValue = ({ key, description, cloudOnly }: GlobalState): SentGlobal => compact({ key, description, cloudOnly });
+
 function valueOf(
   sent: SentGlobal,
   stored: GlobalState | undefined,
@@ -74,12 +76,8 @@ function create({ id, now, input, seal }: Extract<ApplicationCommand, { name: 'c
 function update(state: ApplicationState, { now, input, seal }: Extract<ApplicationCommand, { name: 'update' }>): ApplicationState {
   const secretGlobals = input.secretGlobals ?? state.secretGlobals;
   // Without globals in the patch the stored ones are looked at again: secretGlobals may name other keys now.
-  const globals = storedGlobals(
-    input.globals ?? state.globals.map(({ json: _, ...global }) => global),
-    state.globals,
-    secretGlobals,
-    seal,
-    (index) => (input.globals === undefined ? ['secretGlobals'] : ['globals', index, 'json']),
+  const globals = storedGlobals(input.globals ?? state.globals.map(withoutValue), state.globals, secretGlobals, seal, (index) =>
+    input.globals === undefined ? ['secretGlobals'] : ['globals', index, 'json'],
   );
   return {
     ...state,
@@ -92,7 +90,7 @@ function update(state: ApplicationState, { now, input, seal }: Extract<Applicati
 }
 
 function setGlobals(state: ApplicationState, { now, input, seal }: Extract<ApplicationCommand, { name: 'setGlobals' }>): ApplicationState {
-  const merged = new Map<string, SentGlobal>(state.globals.map(({ json: _, ...global }) => [global.key, global]));
+  const merged = new Map<string, SentGlobal>(state.globals.map((global) => [global.key, withoutValue(global)]));
   for (const entry of input) {
     if (entry.json === null) merged.delete(entry.key);
     else merged.set(entry.key, { ...merged.get(entry.key), ...compact({ ...entry, json: entry.json }) });

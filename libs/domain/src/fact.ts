@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+
 /** What happened to an aggregate: each event carries the whole new state; null: it is gone. */
 export interface Fact<Type extends string, State> {
   readonly type: Type;
@@ -10,9 +12,9 @@ export type Present<State> = State | null;
 /** Every event carries the whole state, so the last one is the state. */
 export const evolve = <State>(_state: Present<State>, event: { readonly state: Present<State> }): Present<State> => event.state;
 
-/** True when two states differ in more than the time of change. Both come from the same functions, so their properties have one order. */
+/** True when two states differ in more than the time of change; the order of properties is no difference. */
 export function changed<State extends { lastUpdated: string }>(before: State, after: State): boolean {
-  return JSON.stringify({ ...before, lastUpdated: '' }) !== JSON.stringify({ ...after, lastUpdated: '' });
+  return !isDeepStrictEqual({ ...before, lastUpdated: '' }, { ...after, lastUpdated: '' });
 }
 
 type Compact<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {

@@ -6,7 +6,7 @@ import { graphIssues } from './graph.ts';
 /** `newId` makes ids of nodes and keys of triggers that came without one. */
 interface Making {
   readonly now: string;
-  newId(): string;
+  readonly newId: () => string;
 }
 
 export type WorkflowCommand =

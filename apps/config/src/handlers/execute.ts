@@ -28,7 +28,7 @@ export interface Execution<K extends LiveKind> {
   /** The aggregate is new. */
   readonly creates?: boolean;
   /** May be called again, with a newer state. */
-  decide(state: Present<ConfigStates[K]>): readonly Decided<ConfigStates[K]>[] | Promise<readonly Decided<ConfigStates[K]>[]>;
+  readonly decide: (state: Present<ConfigStates[K]>) => readonly Decided<ConfigStates[K]>[] | Promise<readonly Decided<ConfigStates[K]>[]>;
   readonly requires?: readonly StreamKey[];
   readonly alongside?: (query: Query) => Promise<void>;
   /** A new token's own text: in the answer once, and sealed in what is kept for a repeat. */

@@ -73,7 +73,7 @@ export async function createIntegration(context: ConfigContext, subject: string,
   const key = await context.keys.find(applicationId);
   if (key === undefined) throw notFound('the application');
   const id = context.newId();
-  const merged = { config: (input[configFieldOf(integrationType)] ?? {}) as Record<string, unknown>, kept: new Map() };
+  const merged = { config: input[configFieldOf(integrationType)] ?? {}, kept: new Map() };
   const config = sealedConfig(context, key, { definition, applicationId, id, credentialName, topics, merged });
   if (definition.load === undefined)
     throw failure('NotImplemented', `integrationType ${integrationType} (${definition.title}) can not be connected yet`);

@@ -8,7 +8,10 @@ import { toWire } from './wire.ts';
 /** A page's states are together no larger than this, bytes: the bus carries 8 MB. */
 const MAX_PAGE_BYTES = 6 * 1024 * 1024;
 
-const textOf = ({ id, fields }: ListEntry, field: string): string => (field === 'id' ? id : String(fields[field] ?? ''));
+function textOf({ id, fields }: ListEntry, field: string): string {
+  const value = field === 'id' ? id : fields[field];
+  return typeof value === 'string' ? value : '';
+}
 
 /** By the field, upper and lower case alike; entries that agree keep one order by their ids. */
 function sorted(entries: readonly ListEntry[], { sortField, sortDirection }: ListParams): ListEntry[] {

@@ -19,7 +19,7 @@ export class DataKeys {
   ) {}
 
   /** A key for an application that is about to be made; `store` puts it into PostgreSQL with the application itself. */
-  create(applicationId: string): { key: DataKey; store(query: Query): Promise<void> } {
+  create(applicationId: string): { readonly key: DataKey; readonly store: (query: Query) => Promise<void> } {
     const { wrapped, key } = this.secrets.newDataKey(applicationId);
     return {
       key,
