@@ -5,6 +5,7 @@ import { OrderedConsumer, type OrderedConsumerOptions } from './ordered-consumer
 import { Publisher } from './publish.ts';
 import { Replies } from './replies.ts';
 import type { BusOptions } from './types.ts';
+import { guarded } from './wire.ts';
 
 const MANAGEMENT_MS = 5_000;
 
@@ -37,7 +38,7 @@ export async function openLink(options: BusOptions): Promise<Link> {
     if (replies.connected === connected) return;
     replies.connected = connected;
     if (connected) for (const consumer of consumers) consumer.reconnected();
-    for (const listener of listeners) listener(connected);
+    for (const listener of listeners) guarded(listener)(connected);
   };
   const followStatus = async (): Promise<void> => {
     for await (const status of connection.status()) {

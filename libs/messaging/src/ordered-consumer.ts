@@ -1,7 +1,7 @@
 import { AckPolicy, DeliverPolicy, type JetStreamManager, ReplayPolicy } from '@nats-io/jetstream';
 import { createInbox, type Msg, nanos, type NatsConnection, type Subscription } from '@nats-io/nats-core';
 import { parseHeaders, statusOf } from './codec/headers.ts';
-import { headerBlock, publishRaw } from './wire.ts';
+import { guarded, headerBlock, publishRaw } from './wire.ts';
 
 /** A stored message as a consumer hands it over. */
 export interface Delivery {
@@ -23,7 +23,7 @@ export interface OrderedConsumerOptions {
   readonly filters: readonly string[];
   /** Deliver sequences beyond this. */
   readonly after: number;
-  /** Must not throw. */
+  /** Must not throw; what it throws is raised outside, and the reading goes on. */
   readonly onDelivery: (delivery: Delivery) => void;
 }
 
@@ -61,7 +61,7 @@ export class OrderedConsumer {
   #watch: NodeJS.Timeout | undefined;
 
   constructor(options: OrderedConsumerOptions) {
-    this.#options = options;
+    this.#options = { ...options, onDelivery: guarded(options.onDelivery) };
     this.#cursor = options.after;
   }
 

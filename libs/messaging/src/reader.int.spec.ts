@@ -22,9 +22,10 @@ describe('a reader', () => {
   });
 
   it('sees every message once and in order through two kills of the server', async () => {
-    const { end } = await bus.streamInfo('INBOUND');
+    const killed = await startTestBus(); // a server of its own: the others' connections need no time to come back
+    const { end } = await killed.bus.streamInfo('INBOUND');
     const seen: string[] = [];
-    const reader = await bus.readInbound({
+    const reader = await killed.bus.readInbound({
       partitions: ALL,
       from: end,
       onMessage: (message) => seen.push(message.id),
@@ -34,7 +35,7 @@ describe('a reader', () => {
     const publishUntil = async (count: number): Promise<void> => {
       while (stored.length < count) {
         const id = `m${stored.length}`;
-        const done = await bus.publishInbound(anInbound({ id }), `once-${id}`, undefined).catch(() => undefined);
+        const done = await killed.bus.publishInbound(anInbound({ id }), `once-${id}`, undefined).catch(() => undefined);
         if (done === undefined) await new Promise((resolve) => setTimeout(resolve, 20));
         else stored.push(id);
       }
@@ -42,12 +43,13 @@ describe('a reader', () => {
     const publishing = publishUntil(1_500);
     for (const at of [300, 900]) {
       await expect.poll(() => seen.length, { timeout: 20_000 }).toBeGreaterThan(at);
-      await test.nats.restart();
+      await killed.nats.restart();
     }
     await publishing;
     await expect.poll(() => seen.length, { timeout: 20_000 }).toBe(1_500);
     expect(seen).toEqual(stored);
     await reader.stop();
+    await killed.stop();
   });
 
   it('goes on when its consumer is deleted on the server', async () => {

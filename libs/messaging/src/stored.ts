@@ -4,7 +4,7 @@ import { type Headers, parseHeaders, statusOf } from './codec/headers.ts';
 import { managed } from './management.ts';
 import { coveredSequence, positionOf, startAfter } from './position.ts';
 import { BusError, type Position, type StoredMessage } from './types.ts';
-import { headerBlock, publishRaw } from './wire.ts';
+import { guarded, headerBlock, publishRaw } from './wire.ts';
 
 /** What the stored-message calls need of a connection. */
 export interface StoredAccess {
@@ -93,10 +93,13 @@ function readBatch(
       else finish(() => reject(new BusError('unavailable', `${stream} refuses a listing: ${status.code} ${status.description}`)));
     };
     const subscription = connection.subscribe(inbox, {
-      callback: (error, message) => {
-        if (error === null) receive(message);
-        else finish(() => reject(new BusError('unavailable', `${stream} cannot be listed`, { cause: error })));
-      },
+      callback: guarded(
+        (error, message) => {
+          if (error === null) receive(message);
+          else throw error;
+        },
+        (error) => finish(() => reject(new BusError('unavailable', `${stream} cannot be listed`, { cause: error }))),
+      ),
     });
     const body = Buffer.from(JSON.stringify({ ...request, max_bytes: BATCH_BYTES }));
     publishRaw(connection, `$JS.API.DIRECT.GET.${stream}`, undefined, body, inbox);

@@ -16,6 +16,26 @@ interface Sized {
   size(): number;
 }
 
+/**
+ * Keeps what a callback throws out of the client: its parse loop ends on an exception, and the whole connection with it. The error is raised on its own
+ * instead, as an uncaught exception: a caller that throws where it must not has a bug that nobody may sleep through.
+ */
+export function guarded<A extends unknown[]>(callback: (...args: A) => void, raise = raiseAlone): (...args: A) => void {
+  return (...args) => {
+    try {
+      callback(...args);
+    } catch (error) {
+      raise(error);
+    }
+  };
+}
+
+function raiseAlone(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
+}
+
 /** Publishes a ready-made header block as it is. The client only ever calls `encode` on what it is given. */
 export function publishRaw(
   connection: NatsConnection,
