@@ -1,6 +1,7 @@
 import { type DeadLetter, type InboundEvent, inboundSubject, SendRequest } from '#lib/contracts';
 import { type Bus, BusError, type StoredMessage } from '#lib/messaging';
 import { problem } from '../api/problem.ts';
+import { jsonOf } from './newest.ts';
 
 export type ReplayBus = Pick<Bus, 'list' | 'decodeInbound' | 'decodeTriggered' | 'publishInbound' | 'publishOutbound'>;
 
@@ -28,12 +29,13 @@ export async function replay(bus: ReplayBus, letter: DeadLetter, id: string, at:
 }
 
 function inboundOf(bus: ReplayBus, stored: StoredMessage): InboundEvent {
-  if (stored.subject.startsWith('triggered.')) {
+  try {
+    if (stored.subject.startsWith('inbound.')) return bus.decodeInbound(stored);
     const { inbound, body } = bus.decodeTriggered(stored);
     return { ...inbound, body };
+  } catch (error) {
+    throw problem('Conflict', "The dead letter doesn't hold a message that can be sent again", { cause: error });
   }
-  if (!stored.subject.startsWith('inbound.')) throw problem('Conflict', "This kind of dead letter can't be replayed");
-  return bus.decodeInbound(stored);
 }
 
 function anew(old: InboundEvent, letter: DeadLetter, id: string, at: Date): InboundEvent {
@@ -45,7 +47,7 @@ function anew(old: InboundEvent, letter: DeadLetter, id: string, at: Date): Inbo
 }
 
 async function replayOutbound(bus: ReplayBus, stored: StoredMessage, id: string, at: Date): Promise<void> {
-  const parsed = SendRequest.safeParse(JSON.parse(stored.body.toString()));
+  const parsed = SendRequest.safeParse(jsonOf(stored));
   if (!parsed.success) throw problem('Conflict', "The dead letter doesn't hold a message that can be sent again");
   const request: SendRequest = { ...parsed.data, id, time: at.toISOString() };
   await bus.publishOutbound(stored.subject, Buffer.from(JSON.stringify(request)), id);

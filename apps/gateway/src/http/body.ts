@@ -13,7 +13,7 @@ export const MAX_DEPTH = 100;
 export async function readJsonBody(request: IncomingMessage): Promise<unknown> {
   const { headers } = request;
   if (headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0) return undefined;
-  if (Number(headers['content-length'] ?? 0) > MAX_BODY) throw tooLarge();
+  if (Number(headers['content-length'] ?? 0) > MAX_DROPPED) throw tooLarge();
   if (headers['content-encoding'] !== undefined && headers['content-encoding'] !== 'identity')
     throw problem('UnsupportedMediaType', 'A compressed body is not accepted');
   const bytes = await readBytes(request);
@@ -27,17 +27,32 @@ export async function readJsonBody(request: IncomingMessage): Promise<unknown> {
 
 const tooLarge = () => problem('TooLarge', `The body is larger than ${MAX_BODY} bytes`);
 
+/** A body that is too large is still read up to here, and dropped, so that its sender gets to read the refusal. */
+const MAX_DROPPED = 16 * MAX_BODY;
+
 async function readBytes(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   // Left early, an iterator would destroy the connection before the refusal is sent.
   for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > MAX_BODY) throw tooLarge();
-    chunks.push(chunk);
+    if (size <= MAX_BODY) chunks.push(chunk);
+    else chunks.length = 0;
+    if (size > MAX_DROPPED) throw tooLarge();
   }
+  if (size > MAX_BODY) throw tooLarge();
   return Buffer.concat(chunks);
 }
+
+/** Whether an answer now would leave so much of the request unread that its sender may wait for us to read it: the connection must end with the answer. */
+export function leavesMuchUnread(request: IncomingMessage): boolean {
+  if (request.complete) return false;
+  const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
+  return encoding !== undefined || Number(length ?? 0) > SOON_READ;
+}
+
+/** Bytes that are in the socket's buffers already, or will be. */
+const SOON_READ = 16 * 1024;
 
 function isJson(contentType: string | undefined): boolean {
   const [type = '', ...parameters] = (contentType ?? '').toLowerCase().split(';');
@@ -58,9 +73,10 @@ function parse(bytes: Buffer): unknown {
 function checkStorable(body: unknown): void {
   let level: unknown[] = [body];
   for (let depth = 0; level.length > 0; depth++) {
-    if (depth > MAX_DEPTH) throw problem('Validation', `The body is nested deeper than ${MAX_DEPTH} levels`);
     const next: unknown[] = [];
     for (const value of level) {
+      if (depth >= MAX_DEPTH && typeof value === 'object' && value !== null)
+        throw problem('Validation', `The body is nested deeper than ${MAX_DEPTH} levels`);
       if (typeof value === 'string') checkText(value);
       else if (Array.isArray(value)) for (const entry of value) next.push(entry);
       else if (typeof value === 'object' && value !== null)

@@ -2,6 +2,7 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '#lib/platform';
 import { ApiProblem, problem } from '../api/problem.ts';
+import { leavesMuchUnread } from './body.ts';
 
 /** Every error as the API's own shape. What nobody foresaw is logged and answered as 503 with the request's id; its text stays inside. */
 @Catch()
@@ -46,5 +47,6 @@ export function sendProblem(reply: FastifyReply, refused: ApiProblem): void {
   const { type } = refused.error;
   if (type === 'Unauthorized') void reply.header('www-authenticate', 'Bearer');
   if (type === 'Unavailable' || type === 'TooManyRequests') void reply.header('retry-after', '1');
+  if (leavesMuchUnread(reply.request.raw)) void reply.header('connection', 'close');
   void reply.code(refused.status).send(refused.error);
 }
