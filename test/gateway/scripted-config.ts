@@ -43,15 +43,29 @@ export class ScriptedConfig {
   #script: Script = () => undefined;
   #position = 0;
   #version = 0;
-  /** The last position of each subject. */
-  readonly #last = new Map<string, number>();
+  #serving: ReturnType<Bus['serve']>[] = [];
+  #held: Promise<void> | undefined;
+  /** Of each aggregate: its subject's application, and its last position. */
+  readonly #last = new Map<string, { readonly applicationId: string; readonly position: number }>();
 
   private constructor(private readonly bus: Bus) {}
 
   static start(bus: Bus): ScriptedConfig {
     const config = new ScriptedConfig(bus);
-    for (const subject of ['command.>', 'query.>']) bus.serve(subject, async (at, body) => config.#answer(at, body), { queue: 'config' });
+    config.#serving = ['command.>', 'query.>'].map((subject) =>
+      bus.serve(subject, (at, body) => config.#answer(at, body), { queue: 'config' }),
+    );
     return config;
+  }
+
+  /** Answers nothing any more. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#serving.map((serving) => serving.stop()));
+  }
+
+  /** Holds answers back until the promise resolves. */
+  hold(until: Promise<void>): void {
+    this.#held = until;
   }
 
   /** Answers what the script answers; otherwise `{ok: true, result: {}}`. */
@@ -75,19 +89,21 @@ export class ScriptedConfig {
   async publish(kind: 'application' | 'token', id: string, state: ApplicationState | TokenState | null): Promise<number> {
     this.#position += 1;
     this.#version += 1;
-    const applicationId = kind === 'application' ? id : ((state as TokenState | null)?.applicationId ?? '-');
+    const applicationId =
+      kind === 'application' ? id : ((state as TokenState | null)?.applicationId ?? this.#last.get(id)?.applicationId ?? '-');
     const common = { kind, type: '-', applicationId, id, event: 'Changed', epoch: 1, version: this.#version, time: TIME, state };
     const change = { ...common, eventPosition: this.#position, actor: { type: 'system', id: 'test' } };
-    const stored = await this.bus.publishConfig(change, { expected: this.#last.get(id) ?? 0 });
-    this.#last.set(id, stored.position);
+    const stored = await this.bus.publishConfig(change, { expected: this.#last.get(id)?.position ?? 0 });
+    this.#last.set(id, { applicationId, position: stored.position });
     return this.#position;
   }
 
-  #answer(subject: string, body: Uint8Array): Uint8Array {
+  async #answer(subject: string, body: Uint8Array): Promise<Uint8Array> {
     const packet = JSON.parse(Buffer.from(body).toString()) as { id: string; data: unknown };
     const data = { ...Query.parse(packet.data), ...(subject.startsWith('command.') ? Command.parse(packet.data) : {}) };
     const asked = { subject, data: data as Command & Query };
     const response = subject === TOKEN_LOOKUP_SUBJECT ? this.#lookup(data) : this.#scripted(asked);
+    await this.#held;
     return Buffer.from(JSON.stringify({ id: packet.id, response, isDisposed: true }));
   }
 

@@ -142,7 +142,7 @@ describe('bad input', () => {
       headers: { authorization: 'Bearer app', 'content-type': 'application/json' },
       body: ReadableStream.from(pieces()),
       duplex: 'half',
-    } as RequestInit);
+    });
     expect([answer.status, await answer.json()]).toMatchObject([413, { type: 'TooLarge' }]);
   });
 

@@ -1,5 +1,5 @@
 import { IntegrationList, IntegrationResponse, issuesToApiError, type Operation, parseQuery, type RawQuery } from '#lib/contracts';
-import type { ConfigFollower } from '#lib/messaging';
+import { BusError, type ConfigFollower } from '#lib/messaging';
 import type { Logger } from '#lib/platform';
 import { admit, type Admitted } from './admit.ts';
 import type { ConfigClient } from './config-client.ts';
@@ -58,7 +58,13 @@ export class Api {
     this.requireApplication(call);
     const handler = this.parts.edge[operation.id];
     if (handler === undefined) throw problem('NotImplemented', `${operation.id} is not served here`);
-    return await handler(call, input);
+    try {
+      return await handler(call, input);
+    } catch (error) {
+      if (!(error instanceof BusError)) throw error;
+      this.parts.log.warn({ operation: operation.id, err: error }, 'the bus did not serve a call');
+      throw problem('Unavailable', 'The bus is not available now; try again', { cause: error });
+    }
   }
 
   /** What the gateway serves itself it serves of applications that exist; for the rest config knows. */

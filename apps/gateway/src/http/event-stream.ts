@@ -16,7 +16,7 @@ export function streamActivity(
   reply: FastifyReply,
 ): void {
   const { kind, id } = ActivityParams.parse(query);
-  void reply.headers({ 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' });
+  void reply.headers({ 'content-type': 'text/event-stream', 'x-accel-buffering': 'no', connection: 'close' });
   if (request.method === 'HEAD') {
     void reply.send('');
     return;

@@ -42,8 +42,20 @@ export function createHttpAdapter(log: Logger, metrics: Metrics): FastifyAdapter
     if (request.method === 'OPTIONS' && describe(request, reply)) return;
     done();
   });
+  closeAfterAnswers(server);
   observe(server, log, metrics);
   return adapter;
+}
+
+/** While the server closes, each connection ends with the answer it waits for: kept alive, it would hold up the close. */
+function closeAfterAnswers(server: FastifyInstance): void {
+  let closing = false;
+  server.addHook('preClose', async () => {
+    closing = true;
+  });
+  server.addHook('onSend', async (_request, reply) => {
+    if (closing) void reply.header('connection', 'close');
+  });
 }
 
 /** Answers OPTIONS of a path that exists. */
