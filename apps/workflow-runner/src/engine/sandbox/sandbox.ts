@@ -80,6 +80,7 @@ export function createSandbox(cpuMs = SCRIPT_CPU_MS): Sandbox {
     const timer = setTimeout(() => drop(thread, refused('FunctionTimeout', 'the function took too long')), GIVE_UP_MS);
     thread.busy = { call, timer };
     try {
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread, not a window
       thread.worker.postMessage({ source: call.script.source, cpuMs, ...carry(call.script.payload) });
     } catch (error) {
       finish(thread, refused('TypeError', error instanceof Error ? error.message : String(error)));

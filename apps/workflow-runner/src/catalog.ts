@@ -1,0 +1,52 @@
+import type { ApplicationState, IntegrationState, WorkflowState } from '#lib/contracts';
+import type { ConfigChange } from '#lib/messaging';
+import { compileWorkflow, mergedGlobals, type KnownIntegration, type Runnable } from './engine/index.ts';
+
+/** The configuration as far as runs need it, always as the follower has applied it. A workflow is compiled when it first runs, once per version. */
+export class Catalog {
+  readonly #applications = new Map<string, ApplicationState>();
+  readonly #workflows = new Map<string, WorkflowState>();
+  readonly #integrations = new Map<string, KnownIntegration>();
+  readonly #runnables = new Map<string, Runnable>();
+
+  apply({ kind, id, state }: ConfigChange): void {
+    if (kind === 'application') replace(this.#applications, id, state as ApplicationState | null);
+    else if (kind === 'integration') replace(this.#integrations, id, known(state as IntegrationState | null));
+    else if (kind === 'workflow') {
+      replace(this.#workflows, id, state as WorkflowState | null);
+      this.#runnables.delete(id);
+    }
+  }
+
+  /** Undefined when the workflow or its application is gone. */
+  runnable(applicationId: string, workflowId: string): Runnable | undefined {
+    const application = this.#applications.get(applicationId);
+    const workflow = this.#workflows.get(workflowId);
+    if (application === undefined || workflow?.applicationId !== applicationId) return undefined;
+    const before = this.#runnables.get(workflowId);
+    if (before?.application === application) return before;
+    const made = {
+      workflow: before?.workflow ?? compileWorkflow(workflow),
+      application,
+      globals: mergedGlobals(application, workflow),
+    };
+    this.#runnables.set(workflowId, made);
+    return made;
+  }
+
+  /** Another tenant's is as good as none. */
+  integration(applicationId: string, integrationId: string): KnownIntegration | undefined {
+    const found = this.#integrations.get(integrationId);
+    return found?.applicationId === applicationId ? found : undefined;
+  }
+}
+
+const known = (state: IntegrationState | null): KnownIntegration | null =>
+  state === null
+    ? null
+    : { id: state.id, applicationId: state.applicationId, integrationType: state.integrationType, enabled: state.enabled };
+
+function replace<T>(map: Map<string, T>, id: string, state: T | null): void {
+  if (state === null) map.delete(id);
+  else map.set(id, state);
+}
