@@ -29,6 +29,7 @@ interface Lane {
 export class Scheduler {
   readonly #lanes = new Map<number, Lane>();
   #running = 0;
+  #waiting = 0;
   #pumping = false;
 
   constructor(private readonly limits = RUN_LIMITS) {}
@@ -40,9 +41,10 @@ export class Scheduler {
   offer(task: Task): void {
     const lane = this.#lane(task.partition);
     const queue = lane.waiting.get(task.source);
-    if (queue !== undefined) queue.push(task);
-    else if (task.ready && this.#hasRoom(lane, task.source)) this.#start(lane, task);
-    else lane.waiting.set(task.source, [task]);
+    if (queue === undefined && task.ready && this.#hasRoom(lane, task.source)) return this.#start(lane, task);
+    this.#waiting++;
+    if (queue === undefined) lane.waiting.set(task.source, [task]);
+    else queue.push(task);
   }
 
   /** What kept it from starting is done. */
@@ -60,7 +62,6 @@ export class Scheduler {
     lane.running--;
     this.#running--;
     this.#pump();
-    this.#tidy(partition, lane);
   }
 
   /** Forgets what waits of a partition, and returns it. What runs goes on. */
@@ -68,7 +69,7 @@ export class Scheduler {
     const lane = this.#lane(partition);
     const dropped = [...lane.waiting.values()].flat();
     lane.waiting.clear();
-    this.#tidy(partition, lane);
+    this.#waiting -= dropped.length;
     return dropped;
   }
 
@@ -76,10 +77,6 @@ export class Scheduler {
     let lane = this.#lanes.get(partition);
     if (lane === undefined) this.#lanes.set(partition, (lane = { running: 0, sources: new Map(), waiting: new Map() }));
     return lane;
-  }
-
-  #tidy(partition: number, lane: Lane): void {
-    if (lane.running === 0 && lane.waiting.size === 0) this.#lanes.delete(partition);
   }
 
   #hasRoom(lane: Lane, source: string): boolean {
@@ -96,7 +93,7 @@ export class Scheduler {
 
   /** Starts whatever may start; sources take turns. */
   #pump(): void {
-    if (this.#pumping) return;
+    if (this.#pumping || this.#waiting === 0) return;
     this.#pumping = true;
     let started = true;
     while (started) {
@@ -111,6 +108,7 @@ export class Scheduler {
       const task = queue[0];
       if (task?.ready !== true || !this.#hasRoom(lane, source)) continue;
       queue.shift();
+      this.#waiting--;
       lane.waiting.delete(source);
       if (queue.length > 0) lane.waiting.set(source, queue);
       this.#start(lane, task);

@@ -1,0 +1,78 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { triggeredSubject, type DeadLetter } from '#lib/contracts';
+import type { Bus, StoredTriggered } from '#lib/messaging';
+import type { Poison } from '#lib/partitions';
+import { backOff } from './backoff.ts';
+
+type LetterBus = Pick<Bus, 'list' | 'publishDeadLetter' | 'publishActivity'>;
+type Letter = Omit<DeadLetter, 'id' | 'time' | 'size' | 'sha256' | 'body' | 'truncated'>;
+
+/** How much of a body a letter keeps, bytes. */
+const MAX_BODY = 64 * 1024;
+
+/** A run that was interrupted too often: it can be replayed as its inbound message. False: not stored, as the service ends. */
+export async function buryRun(bus: LetterBus, event: StoredTriggered, message: string, keepTrying: KeepTrying): Promise<boolean> {
+  const { applicationId, workflowId, position, inbound } = event;
+  const subject = triggeredSubject(applicationId, workflowId);
+  const stored = await persist(keepTrying, () => bus.list('TRIGGERED', subject, { after: position - 1, max: 1 }));
+  const headers = stored?.find((found) => found.position === position)?.headers;
+  const letter: Letter = {
+    applicationId,
+    sourceId: inbound.sourceId,
+    stage: 'run',
+    reason: 'attempts',
+    message,
+    attributes: { ...inbound.attributes, runId: event.id, flowId: workflowId },
+    ...(headers === undefined ? {} : { replay: { subject, headers } }),
+  };
+  return await bury(bus, letter, event.body, keepTrying);
+}
+
+/** A stored message that can't be read. False: not stored, as the service ends. */
+export async function buryPoison(bus: LetterBus, poison: Poison, keepTrying: KeepTrying): Promise<boolean> {
+  const [, , applicationId = '-', workflowId = '-'] = poison.subject.split('.');
+  const letter: Letter = {
+    applicationId,
+    sourceId: workflowId,
+    stage: 'run',
+    reason: 'poison',
+    message: poison.reason,
+    attributes: {},
+  };
+  return await bury(bus, letter, poison.body, keepTrying);
+}
+
+async function bury(bus: LetterBus, letter: Letter, body: Uint8Array, keepTrying: KeepTrying): Promise<boolean> {
+  const complete: DeadLetter = {
+    ...letter,
+    id: randomUUID(),
+    time: new Date().toISOString(),
+    size: body.byteLength,
+    sha256: createHash('sha256').update(body).digest('hex'),
+    body: Buffer.from(body.subarray(0, MAX_BODY)).toString('base64'),
+    truncated: body.byteLength > MAX_BODY,
+  };
+  if ((await persist(keepTrying, () => bus.publishDeadLetter(complete))) === undefined) return false;
+  const { id, time, applicationId, sourceId, reason, message } = complete;
+  bus.publishActivity({ kind: 'deadLetter', id: sourceId, applicationId, time, body: { id, reason, message, stage: 'run' } });
+  return true;
+}
+
+/** When to give up, and whom to tell of a try that failed. */
+export interface KeepTrying {
+  readonly signal: AbortSignal;
+  readonly onError: (error: unknown) => void;
+}
+
+/** Repeats what must not be skipped until it succeeds; undefined when the service ends first. */
+export async function persist<T>({ signal, onError }: KeepTrying, work: () => Promise<T>): Promise<T | undefined> {
+  for (let attempt = 0; !signal.aborted; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      onError(error);
+      await backOff(attempt, signal);
+    }
+  }
+  return undefined;
+}

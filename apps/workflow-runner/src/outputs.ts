@@ -1,0 +1,85 @@
+import { fault } from '#fault';
+import { definitionOf } from '#lib/connectors';
+import { outboundSubject, SendReply, sendSubject } from '#lib/contracts';
+import { BusError, type Bus } from '#lib/messaging';
+import { backOff } from './backoff.ts';
+import type { Output, OutputReply } from './engine/index.ts';
+
+/** How long an answer of the integration's owner is waited for, ms; then nobody holds it. */
+const ANSWER_MS = 5_000;
+/** How long an owner that has too much to send is asked again, and a bus that is away waited for, ms. A run ends after 60 s anyway. */
+const PATIENCE_MS = 50_000;
+
+export type OutputBus = Pick<Bus, 'connected' | 'request' | 'publishOutbound'>;
+
+/**
+ * Hands a message to the connector that owns the integration and returns its verdict. The same id may be sent any number of times: the owner sends it once.
+ * What can't be sent now is stored where the integration's type allows that.
+ */
+export async function sendOutput(bus: OutputBus, output: Output): Promise<OutputReply> {
+  const { integration, id, options, payload } = output;
+  const { integrationType, applicationId } = integration;
+  const request = { id, options, payload, encoding: 'utf8', time: new Date().toISOString() };
+  const body = Buffer.from(JSON.stringify(request));
+  fault('runner.beforeSend');
+  const reply = await ask(bus, sendSubject(integrationType, applicationId, integration.id), body);
+  fault('runner.afterSend');
+  if (reply.verdict !== 'disconnected' || !definitionOf(integrationType).capabilities.queue)
+    return reply.uncertain === true ? unknown : reply;
+  return await queue(bus, outboundSubject(integrationType, applicationId, integration.id), body, id);
+}
+
+const unknown: OutputReply = {
+  verdict: 'unknown',
+  error: { type: 'Timeout', message: `its connector did not answer within ${ANSWER_MS / 1000} s` },
+};
+
+/** `uncertain`: a request may have arrived that nobody answered. */
+type Answer = SendReply & { readonly uncertain?: boolean };
+
+async function ask(bus: OutputBus, subject: string, body: Uint8Array): Promise<Answer> {
+  const begun = performance.now();
+  let uncertain = false;
+  for (let attempt = 0; ; attempt++) {
+    const reply = await once(bus, subject, body);
+    const waited = performance.now() - begun;
+    if (reply instanceof BusError) {
+      uncertain ||= reply.code !== 'noResponders';
+      // Without a bus nobody can be asked, nor anything stored: the run waits for it.
+      if (waited >= (bus.connected ? ANSWER_MS : PATIENCE_MS)) return { verdict: 'disconnected', uncertain };
+    } else if (reply.verdict !== 'busy' || waited >= PATIENCE_MS) return reply;
+    await backOff(attempt);
+  }
+}
+
+async function once(bus: OutputBus, subject: string, body: Uint8Array): Promise<SendReply | BusError> {
+  try {
+    const bytes = await bus.request(subject, body, ANSWER_MS);
+    return SendReply.parse(JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()));
+  } catch (error) {
+    if (error instanceof BusError && error.code !== 'tooLarge') return error;
+    if (error instanceof BusError) return { verdict: 'failed', error: { type: 'TooLarge', message: error.message } };
+    throw error;
+  }
+}
+
+/** The owner drains it in order once the integration connects. An id that the bus holds already is not stored twice. */
+async function queue(bus: OutputBus, subject: string, body: Uint8Array, id: string): Promise<OutputReply> {
+  const begun = performance.now();
+  for (let attempt = 0; ; attempt++) {
+    try {
+      await bus.publishOutbound(subject, body, id);
+      return { verdict: 'queued' };
+    } catch (error) {
+      if (!(error instanceof BusError)) throw error;
+      if (error.code === 'full')
+        return { verdict: 'failed', error: { type: 'QueueFull', message: 'too many messages wait for the integration to connect' } };
+      if (error.code !== 'unavailable' || performance.now() - begun > PATIENCE_MS)
+        return {
+          verdict: 'failed',
+          error: { type: 'NotQueued', message: 'the message could not be stored until the integration connects' },
+        };
+    }
+    await backOff(attempt);
+  }
+}
