@@ -91,14 +91,19 @@ export class Scheduler {
     task.start();
   }
 
-  /** Starts whatever may start; sources take turns. */
+  /** Starts whatever may start; partitions take turns, and in each its sources. */
   #pump(): void {
     if (this.#pumping || this.#waiting === 0) return;
     this.#pumping = true;
     let started = true;
     while (started) {
       started = false;
-      for (const lane of this.#lanes.values()) if (lane.waiting.size > 0 && this.#startNext(lane)) started = true;
+      for (const [partition, lane] of this.#lanes) {
+        if (lane.waiting.size === 0 || !this.#startNext(lane)) continue;
+        started = true;
+        this.#lanes.delete(partition); // to the end of the round
+        this.#lanes.set(partition, lane);
+      }
     }
     this.#pumping = false;
   }
