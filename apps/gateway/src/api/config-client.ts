@@ -41,7 +41,7 @@ export class ConfigClient {
   async #send(subject: string, data: object, withinMs: number, advice: string): Promise<Answered> {
     const reply = Reply.safeParse(await this.#exchange(subject, data, withinMs, advice));
     if (!reply.success) {
-      this.log.error({ subject }, 'config answered in a form that is not known');
+      this.log.error({ subject }, 'an answer has a form that is not known');
       throw problem('Unavailable', 'The answer could not be understood; try again');
     }
     if (!reply.data.ok) throw new ApiProblem(reply.data.error);
@@ -54,11 +54,11 @@ export class ConfigClient {
       return await firstValueFrom(this.proxy.send<unknown>(subject, data).pipe(timeout(withinMs)));
     } catch (error) {
       if (error instanceof TimeoutError) {
-        this.log.warn({ subject }, 'config did not answer in time');
+        this.log.warn({ subject }, 'there was no answer in time');
         throw problem('Unavailable', `There was no answer in time. ${advice}`, { cause: error });
       }
       // No responders, a lost connection, or an error thrown beyond: Nest hands them over as errors, strings or objects.
-      this.log.warn({ subject, err: error }, 'config could not be asked');
+      this.log.warn({ subject, err: error }, 'the service that answers could not be asked');
       throw problem('Unavailable', 'The service that answers this is not available now; try again', { cause: error });
     }
   }

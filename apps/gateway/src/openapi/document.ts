@@ -1,4 +1,5 @@
-import { ApiError, ERROR_STATUS, type ErrorType, OPERATIONS, type Operation } from '#lib/contracts';
+import { definitionOf } from '#lib/connectors';
+import { ApiError, configFieldOf, ERROR_STATUS, type ErrorType, IntegrationType, OPERATIONS, type Operation } from '#lib/contracts';
 import { z } from 'zod';
 import { Components, type JsonSchema } from './components.ts';
 
@@ -14,11 +15,13 @@ export interface OpenApiDocument {
 export function openApiDocument(operations: readonly Operation[] = OPERATIONS): OpenApiDocument {
   const components = new Components();
   components.name('Error', ApiError);
+  for (const type of IntegrationType.options) components.name(configNameOf(type), definitionOf(type).config);
   const paths: Record<string, Record<string, unknown>> = {};
   for (const operation of operations) {
     const path = operation.path.replaceAll(/:(\w+)/g, '{$1}');
     paths[path] = { ...paths[path], [operation.method.toLowerCase()]: describe(operation, components) };
   }
+  for (const name of ['IntegrationPost', 'IntegrationPatch']) typeConfigs(components.schemas[name]);
   return {
     openapi: '3.1.0',
     info: {
@@ -38,6 +41,15 @@ export function openApiDocument(operations: readonly Operation[] = OPERATIONS): 
       schemas: components.schemas,
     },
   };
+}
+
+/** `mqttConfig` → `MqttConfig` */
+const configNameOf = (type: IntegrationType): string => `${type.charAt(0).toUpperCase()}${type.slice(1)}Config`;
+
+/** What stands in `<type>Config` when it is sent is its definition's business; in answers secrets are masked or absent, so those stay open. */
+function typeConfigs(schema: JsonSchema | undefined): void {
+  const properties = (schema?.['properties'] ?? {}) as Record<string, JsonSchema>;
+  for (const type of IntegrationType.options) properties[configFieldOf(type)] = { $ref: `#/components/schemas/${configNameOf(type)}` };
 }
 
 const tagOf = ({ path }: Operation): string => path.split('/').find((part, at) => at > 2 && !part.startsWith(':')) ?? 'applications';

@@ -34,6 +34,14 @@ describe('the OpenAPI document', () => {
     }
   });
 
+  it("describes each type's configuration from its definition", () => {
+    const { schemas } = document.components as {
+      schemas: Record<string, { properties: Record<string, { $ref?: string; maxLength?: number }> }>;
+    };
+    expect(schemas['IntegrationPost']?.properties['mqttConfig']).toEqual({ $ref: '#/components/schemas/MqttConfig' });
+    expect(schemas['MqttConfig']?.properties['clientId']).toMatchObject({ maxLength: 1024 });
+  });
+
   it('is the one in docs/openapi.json; `npm run docs` renews it', () => {
     expect(JSON.parse(readFileSync(COMMITTED, 'utf8'))).toEqual(JSON.parse(JSON.stringify(document)));
   });
