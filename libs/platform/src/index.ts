@@ -4,3 +4,4 @@ export * from './logging.ts';
 export * from './metrics.ts';
 export * from './readiness.ts';
 export * from './shutdown.ts';
+export { runService, type ServiceSettings } from './service-process.ts';

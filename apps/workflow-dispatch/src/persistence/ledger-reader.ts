@@ -1,0 +1,121 @@
+import type { QuotaRow } from '../quota.ts';
+
+/** The part of a database connection that reading needs. */
+export interface Database {
+  query<T = unknown>(sql: string, parameters?: unknown[]): Promise<T>;
+}
+
+/** The counts of messages as committed; sums of several integrations have the same shape. */
+export interface MessageCounts {
+  readonly lastNumber: number;
+  readonly replayed: number;
+  readonly dispatched: number;
+  readonly unmatched: number;
+  readonly rejectedByQuota: number;
+  readonly disabled: number;
+  readonly deadLettered: number;
+  readonly missing: number;
+  readonly repeated: number;
+  readonly redelivered: number;
+  readonly oversize: number;
+  readonly triggered: number;
+}
+
+export interface GapRow {
+  readonly from: string;
+  readonly to: string;
+  readonly cause: string;
+}
+
+const COLUMNS: Record<keyof MessageCounts, string> = {
+  lastNumber: 'last_number',
+  replayed: 'replayed',
+  dispatched: 'dispatched',
+  unmatched: 'unmatched',
+  rejectedByQuota: 'rejected_by_quota',
+  disabled: 'disabled',
+  deadLettered: 'dead_lettered',
+  missing: 'missing',
+  repeated: 'repeated',
+  redelivered: 'redelivered',
+  oversize: 'oversize',
+  triggered: 'triggered',
+};
+const SUMS = Object.entries(COLUMNS)
+  .map(([name, column]) => `coalesce(sum(${column}), 0) as "${name}"`)
+  .join(', ');
+
+/** Of one integration, or with `integrationId` absent the sums of the application. */
+export async function readMessageCounts(database: Database, applicationId: string, integrationId?: string): Promise<MessageCounts> {
+  const [row = {}] = await database.query<Record<string, string>[]>(
+    `select ${SUMS} from message_counts where application_id = $1 and ($2::text is null or integration_id = $2)`,
+    [applicationId, integrationId ?? null],
+  );
+  return Object.fromEntries(Object.keys(COLUMNS).map((name) => [name, Number(row[name] ?? 0)])) as unknown as MessageCounts;
+}
+
+/** The newest gaps, oldest first: at most 100 an integration are kept, and at most 100 answered. */
+export async function readGaps(database: Database, applicationId: string, integrationId?: string): Promise<GapRow[]> {
+  const rows = await database.query<{ gap_from: Date; gap_to: Date; cause: string }[]>(
+    `select gap_from, gap_to, cause from gaps where application_id = $1 and ($2::text is null or integration_id = $2) order by position desc limit 100`,
+    [applicationId, integrationId ?? null],
+  );
+  return rows.toReversed().map(({ gap_from, gap_to, cause }) => ({ from: gap_from.toISOString(), to: gap_to.toISOString(), cause }));
+}
+
+/** The highest committed running number of each integration whose application falls into these partitions. */
+export async function readLastNumbers(
+  database: Database,
+  partitions: readonly number[],
+): Promise<{ partition: number; integrationId: string; last: number }[]> {
+  const rows = await database.query<{ partition: number; integration_id: string; last_number: string }[]>(
+    'select partition, integration_id, last_number from message_counts where partition = any($1::smallint[]) and last_number > 0',
+    [partitions],
+  );
+  return rows.map((row) => ({ partition: row.partition, integrationId: row.integration_id, last: Number(row.last_number) }));
+}
+
+/** Quota used in the two newest periods of each application of these partitions. */
+export async function readQuotas(database: Database, partitions: readonly number[]): Promise<(QuotaRow & { partition: number })[]> {
+  const rows = await database.query<{ partition: number; application_id: string; period: string; used: string; refused: string }[]>(
+    `select partition, application_id, period, used, refused from (
+       select *, row_number() over (partition by application_id order by started desc) as age from quota_used where partition = any($1::smallint[])
+     ) as aged where age <= 2`,
+    [partitions],
+  );
+  return rows.map((row) => ({
+    partition: row.partition,
+    applicationId: row.application_id,
+    period: row.period,
+    used: Number(row.used),
+    refused: Number(row.refused),
+  }));
+}
+
+/** Payloads counted between two times (epoch ms, whole hours), by integration type. */
+export async function readPayloadCounts(
+  database: Database,
+  applicationId: string,
+  start: number,
+  end: number,
+): Promise<Record<string, number>> {
+  const rows = await database.query<{ integration_type: string; count: string }[]>(
+    `select integration_type, sum(count) as count from payload_counts
+     where application_id = $1 and hour >= date_trunc('hour', to_timestamp($2::double precision / 1000)) and hour < to_timestamp($3::double precision / 1000)
+     group by integration_type order by integration_type`,
+    [applicationId, start, end],
+  );
+  return Object.fromEntries(rows.map((row) => [row.integration_type, Number(row.count)]));
+}
+
+/** Days that payload counts and used quotas are kept. */
+const KEPT_DAYS = 400;
+
+/** Forgets payload counts and quotas that are too old to ask for, and everything of these applications. */
+export async function forget(database: Database, deletedApplications: readonly string[]): Promise<void> {
+  await database.query(`delete from payload_counts where hour < now() - make_interval(days => $1)`, [KEPT_DAYS]);
+  await database.query(`delete from quota_used where started < now() - make_interval(days => $1)`, [KEPT_DAYS]);
+  if (deletedApplications.length === 0) return;
+  for (const table of ['message_counts', 'event_counts', 'gaps', 'quota_used', 'payload_counts'])
+    await database.query(`delete from ${table} where application_id = any($1::text[])`, [deletedApplications]);
+}
