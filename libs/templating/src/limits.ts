@@ -1,5 +1,9 @@
 /** Longest source of a template or an expression, in characters. */
 export const MAX_SOURCE = 262_144;
+/** Most characters of a template that may stand inside braces, comments apart: the parser takes ten microseconds for each token. */
+export const MAX_INSIDE = 65_536;
+/** Most `[segments]` and `{{!-- comments --}}` of a template: at each, the parser copies what is left of it. */
+export const MAX_DETOURS = 1_000;
 /** Deepest nesting of blocks (an `else if` counts as one) and of sub-expressions. */
 export const MAX_DEPTH = 100;
 /** Deepest tree of an expression; a chain of n operators is n deep. */

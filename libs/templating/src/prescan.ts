@@ -1,5 +1,5 @@
 import { TemplateError } from './error.ts';
-import { MAX_DEPTH, MAX_SOURCE } from './limits.ts';
+import { MAX_DEPTH, MAX_DETOURS, MAX_INSIDE, MAX_SOURCE } from './limits.ts';
 
 /** The source as Handlebars' grammar takes it, and how a place in it maps back. */
 export interface Prescanned {
@@ -29,9 +29,9 @@ function skipDelimited(source: string, at: number, close: string): number {
 }
 
 /**
- * Index after the mustache that begins at `open` (`{{` or `{{{`), or -1 when it isn't closed. Calls back where a `[` follows a name, which the grammar wants as `.[`.
+ * Index after the mustache that begins at `open` (`{{` or `{{{`), or -1 when it isn't closed. Calls back at each `[`, and says whether it follows a name: the grammar wants `.[` there.
  */
-export function endOfMustache(source: string, open: number, onBracket?: (at: number) => void): number {
+export function endOfMustache(source: string, open: number, onBracket?: (at: number, followsName: boolean) => void): number {
   const strip = source[open + 2] === '~' ? 1 : 0;
   const triple = source[open + 2 + strip] === '{';
   let depth = 0;
@@ -40,7 +40,7 @@ export function endOfMustache(source: string, open: number, onBracket?: (at: num
     if (c === '"' || c === "'") i = skipDelimited(source, i, c) - 1;
     else if (c === '[') {
       const before = source[i - 1] ?? '';
-      if (before === ']' || ID.test(before)) onBracket?.(i);
+      onBracket?.(i, before === ']' || ID.test(before));
       i = skipDelimited(source, i, ']') - 1;
     } else if (c === '(') {
       depth += 1;
@@ -87,6 +87,22 @@ class BlockDepth {
   }
 }
 
+/** Bounds what makes the parser slow. */
+class Effort {
+  #inside = 0;
+  #detours = 0;
+
+  inside(characters: number): void {
+    this.#inside += characters;
+    if (this.#inside > MAX_INSIDE) throw new TemplateError('limit', `has more than ${MAX_INSIDE} characters inside braces`);
+  }
+
+  detour(): void {
+    this.#detours += 1;
+    if (this.#detours > MAX_DETOURS) throw new TemplateError('limit', `has more than ${MAX_DETOURS} [segments] and {{!-- comments --}}`);
+  }
+}
+
 /**
  * Prepares a source for the parser in one pass: bounds its length and depth before anything recurses over it, turns `a[0]` into `a.[0]`, and lets JSON's own brace
  * follow a mustache (`{"a":{{x}}}`), which the grammar would take for a raw close.
@@ -95,6 +111,11 @@ export function prescan(source: string): Prescanned {
   if (source.length > MAX_SOURCE) throw new TemplateError('limit', `is longer than ${MAX_SOURCE} characters`);
   const inserted: { at: number; text: string }[] = [];
   const depth = new BlockDepth();
+  const effort = new Effort();
+  const bracket = (at: number, followsName: boolean): void => {
+    effort.detour();
+    if (followsName) inserted.push({ at, text: '.' });
+  };
   let contentStart = 0;
   for (let open = source.indexOf('{{'); open !== -1; open = source.indexOf('{{', contentStart)) {
     if (isEscaped(source, contentStart, open)) {
@@ -104,9 +125,12 @@ export function prescan(source: string): Prescanned {
     if (source.startsWith('{{{{', open)) throw new TemplateError('syntax', `${placeOf(source, open)}: raw blocks ({{{{) are not supported`);
     const begin = startsAt(BEGIN, source, open + 2)?.[1]?.trim() ?? '';
     let end: number;
-    if (begin === '!') end = endOfComment(source, open);
-    else {
-      end = endOfMustache(source, open, (at) => inserted.push({ at, text: '.' }));
+    if (begin === '!') {
+      end = endOfComment(source, open);
+      if (source.startsWith('--', source.indexOf('!', open) + 1)) effort.detour();
+    } else {
+      end = endOfMustache(source, open, bracket);
+      effort.inside((end === -1 ? source.length : end) - open);
       if (begin === '#') depth.enter();
       else if (begin === '/') depth.leave();
       else if ((begin === '^' || begin === 'else') && startsAt(BARE_INVERSE, source, open + 2) === null) {

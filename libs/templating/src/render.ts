@@ -9,8 +9,8 @@ import { Lru } from './lru.ts';
 import { parseTemplate } from './parse.ts';
 
 /** Parsing takes a hundred times as long as rendering; what was parsed last is kept, at most so much. */
-const templates = new Lru<Program>(2_000, 4 * 1024 * 1024);
-const expressions = new Lru<Tree>(2_000, 1024 * 1024);
+const templates = new Lru<Program>(2_000, 1024 * 1024);
+const expressions = new Lru<Tree>(2_000, 256 * 1024);
 
 /** TemplateError `syntax` or `limit`. */
 export const parsedTemplate = (source: string): Program => templates.get(source, parseTemplate);

@@ -127,7 +127,7 @@ class ExpressionParser {
       this.#expect(')', at);
     }
     if (args.length < fn.min || args.length > fn.max)
-      throw syntaxAt(at, `${name} takes ${fn.min} ${fn.min === 1 ? 'argument' : 'arguments'}`);
+      throw syntaxAt(at, `${name} takes ${fn.min === fn.max ? fn.min : `${fn.min} to ${fn.max}`} argument(s)`);
     return grow({ kind: 'call', fn, args }, ...args);
   }
 }

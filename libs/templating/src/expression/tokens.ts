@@ -11,7 +11,8 @@ export type Token = { readonly at: number } & (
 );
 
 const NUMBER = /(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?/iy;
-const NAME = /[a-z_$][\w$]*/iy;
+/** With what would make a path of it, so that the error can name it whole. */
+const NAME = /[a-z_$][\w$]*(?:\.?\[\w+\]|\.[\w$]+)*/iy;
 const SPACE = /\s+/y;
 /** The longest first. */
 const SYMBOLS = [

@@ -25,9 +25,11 @@ export const TEXT: Readonly<Record<string, InlineHelper>> = {
   upper: onText((text) => text.toUpperCase()),
   lower: onText((text) => text.toLowerCase()),
   /** First letter of each word in capitals, the others small; words end at white space. */
-  titleCase: onText((text) =>
-    text.toLowerCase().replaceAll(/(^|\s)(\S)/gu, (_, before: string, first: string) => before + first.toUpperCase()),
-  ),
+  titleCase: ([value], _hash, { budget }) => {
+    const text = toText(value, budget).toLowerCase();
+    budget.spend(text.length / 16); // a call for each word
+    return text.replaceAll(/(^|\s)(\S)/gu, (_, before: string, first: string) => before + first.toUpperCase());
+  },
   trim: onText((text) => text.trim()),
   typeof: ([value]) => typeName(value),
   length: ([value]) => lengthOf(value),

@@ -43,10 +43,11 @@ export function matches(pattern: string, subject: string, budget: Budget): boole
     if (follow(start, at, current)) return true;
     if (at === subject.length) return false;
     const code = subject.charCodeAt(at);
-    looked += current.length;
     for (const index of current) {
       const state = states[index];
-      if (state?.kind === 'character' && state.test(code) && follow(state.next, at + 1, next)) return true;
+      if (state?.kind !== 'character') continue;
+      looked += state.weight;
+      if (state.test(code) && follow(state.next, at + 1, next)) return true;
     }
     budget.spend(looked / STATES_PER_STEP);
     looked = 0;

@@ -9,15 +9,15 @@ const MAX_BUILD_STEPS = 20_000;
 export type Test = (code: number) => boolean;
 export type Anchor = 'start' | 'end' | 'boundary' | 'inside';
 
-/** One state of the automaton. `next` and `other` are indexes of states. */
+/** One state of the automaton; what its test costs is its weight. `next` and `other` are indexes of states. */
 export type State =
-  | { readonly kind: 'character'; readonly test: Test; next: number }
+  | { readonly kind: 'character'; readonly test: Test; readonly weight: number; next: number }
   | { readonly kind: 'anchor'; readonly anchor: Anchor; next: number }
   | { readonly kind: 'split'; next: number; other: number }
   | { readonly kind: 'end' };
 
 type Piece =
-  | { readonly kind: 'character'; readonly test: Test }
+  | { readonly kind: 'character'; readonly test: Test; readonly weight: number }
   | { readonly kind: 'anchor'; readonly anchor: Anchor }
   | { readonly kind: 'sequence' | 'choice'; readonly parts: readonly Piece[] }
   | { readonly kind: 'repeat'; readonly part: Piece; readonly min: number; readonly max: number };
@@ -104,9 +104,9 @@ class PatternParser {
       case '(':
         return this.#group();
       case '[':
-        return { kind: 'character', test: this.#set() };
+        return { kind: 'character', ...this.#set() };
       case '.':
-        return { kind: 'character', test: not(isNewline) };
+        return { kind: 'character', test: not(isNewline), weight: 1 };
       case '^':
         return { kind: 'anchor', anchor: 'start' };
       case '$':
@@ -114,13 +114,13 @@ class PatternParser {
       case '\\':
         if (this.#take('b')) return { kind: 'anchor', anchor: 'boundary' };
         if (this.#take('B')) return { kind: 'anchor', anchor: 'inside' };
-        return { kind: 'character', test: this.#escape().test };
+        return { kind: 'character', test: this.#escape().test, weight: 1 };
       case '*':
       case '+':
       case '?':
         throw wrong('repeats nothing');
       default:
-        return { kind: 'character', test: equals((c ?? '').charCodeAt(0)) };
+        return { kind: 'character', test: equals((c ?? '').charCodeAt(0)), weight: 1 };
     }
   }
 
@@ -151,7 +151,7 @@ class PatternParser {
     return literal(c.charCodeAt(0));
   }
 
-  #set(): Test {
+  #set(): { readonly test: Test; readonly weight: number } {
     const negated = this.#take('^');
     const tests: Test[] = [];
     while (!this.#take(']')) {
@@ -164,7 +164,7 @@ class PatternParser {
       } else tests.push(low.test);
     }
     const any: Test = (code) => tests.some((test) => test(code));
-    return negated ? not(any) : any;
+    return { test: negated ? not(any) : any, weight: 1 + tests.length };
   }
 
   #member(): { readonly test: Test; readonly code?: number } {
