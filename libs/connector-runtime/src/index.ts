@@ -1,0 +1,1 @@
+export { type ConnectorRuntime, type RuntimeOptions, startRuntime } from './runtime.ts';

@@ -1,0 +1,171 @@
+import CircuitBreaker from 'opossum';
+import { type Connection, ConnectorError, type SendMessage } from '#lib/connector-sdk';
+import { type SendReply, type SendRequest, formatPath, issuesOf } from '#lib/contracts';
+import { AnsweredSends } from './answered.ts';
+import { within } from './deadline.ts';
+import type { Shared } from './shared.ts';
+import type { Timer } from './wheel.ts';
+
+/** Sends of one integration under way at once; more are answered `busy`, and the runner asks again. */
+const MAX_IN_FLIGHT = 256;
+/** The runner waits 5 s for an answer, then takes it that nobody owns the integration: what takes longer is `unknown`. */
+const SEND_DEADLINE_MS = 4_500;
+/** A send behind a drain is given back before that, untried. */
+const BEHIND_DRAIN_MS = 4_000;
+/** The breaker goes after this long without a send; the table of ids later, as a repeat may come late. */
+const IDLE_MS = 60_000;
+const FORGET_MS = 600_000;
+
+const BREAKER = {
+  timeout: false,
+  errorThresholdPercentage: 50,
+  volumeThreshold: 20,
+  rollingCountTimeout: 10_000,
+  rollingCountBuckets: 10,
+  resetTimeout: 10_000,
+} as const satisfies CircuitBreaker.Options;
+
+/** An outcome that speaks against the connection, for the breaker to count. */
+class Trouble extends Error {
+  constructor(readonly reply: SendReply) {
+    super(reply.error?.message ?? reply.verdict);
+  }
+}
+
+type Breaker = CircuitBreaker<[Connection, SendMessage], SendReply>;
+
+const reply = (verdict: SendReply['verdict'], type: string, message: string): SendReply => ({ verdict, error: { type, message } });
+
+/** What goes out through one integration's connection: each id once, within a deadline, through a breaker; made at the first send. */
+export class Outputs {
+  readonly #shared: Shared;
+  readonly #connection: () => Connection | undefined;
+  readonly #forget: () => void;
+  readonly #answered = new AnsweredSends();
+  #breaker: Breaker | undefined;
+  #inFlight = 0;
+  #lastSend = 0;
+  #idle: Timer | undefined;
+  #drained: Promise<unknown> | undefined;
+
+  /** `forget`: called when nothing was sent for long; drop it then. */
+  constructor(shared: Shared, connection: () => Connection | undefined, forget: () => void) {
+    this.#shared = shared;
+    this.#connection = connection;
+    this.#forget = forget;
+  }
+
+  /** Never rejects. */
+  send(request: SendRequest): Promise<SendReply> {
+    return this.#answered.once(request.id, async () => {
+      if (this.#drained !== undefined) {
+        const ready = await within(this.#shared.wheel, BEHIND_DRAIN_MS, this.#drained, () => 'late' as const);
+        if (ready === 'late') return reply('disconnected', 'Draining', 'messages that were queued before are being sent first');
+      }
+      return await this.#send(request);
+    });
+  }
+
+  /** Of a queued message, while direct sends wait. One of unknown outcome may be sent again: the queue promises at least once. */
+  async sendQueued(request: SendRequest): Promise<SendReply> {
+    const outcome = await this.#answered.once(request.id, () => this.#send(request));
+    if (outcome.verdict === 'unknown') this.#answered.forget(request.id);
+    return outcome;
+  }
+
+  /** Direct sends wait until this is done. */
+  behind(drain: Promise<unknown>): void {
+    this.#drained = drain;
+    const done = (): void => {
+      if (this.#drained === drain) this.#drained = undefined;
+    };
+    drain.then(done, done);
+  }
+
+  stop(): void {
+    this.#idle?.cancel();
+    this.#breaker?.shutdown();
+    this.#breaker = undefined;
+  }
+
+  async #send(request: SendRequest): Promise<SendReply> {
+    const connection = this.#connection();
+    if (connection === undefined) return reply('disconnected', 'Disconnected', 'the integration is not connected');
+    if (connection.send === undefined) return reply('failed', 'NotSupported', 'this type of integration sends nothing');
+    if (this.#inFlight >= MAX_IN_FLIGHT) return reply('busy', 'Busy', 'too many messages are on their way already');
+    const checked = this.#shared.definition.send?.safeParse(request.options);
+    if (checked?.success === false) {
+      const [issue] = issuesOf(checked.error);
+      return reply(
+        'failed',
+        'Validation',
+        issue === undefined ? 'the options are not valid' : `${formatPath(issue.path)} ${issue.message}`,
+      );
+    }
+    const message: SendMessage = {
+      id: request.id,
+      payload: Buffer.from(request.payload, request.encoding),
+      options: (checked?.data ?? request.options) as Record<string, unknown>,
+    };
+    this.#inFlight++;
+    try {
+      return await this.#guard().fire(connection, message);
+    } catch (error) {
+      if (error instanceof Trouble) return error.reply;
+      return reply('failed', 'CircuitOpen', 'sending failed too often just now: nothing is sent for a few seconds');
+    } finally {
+      this.#inFlight--;
+    }
+  }
+
+  #guard(): Breaker {
+    this.#lastSend = this.#shared.clock.monotonic();
+    this.#idle ??= this.#shared.wheel.after(IDLE_MS, () => this.#checkIdle());
+    return (this.#breaker ??= new CircuitBreaker(
+      (connection: Connection, message: SendMessage) => this.#tried(connection, message),
+      BREAKER,
+    ));
+  }
+
+  async #tried(connection: Connection, message: SendMessage): Promise<SendReply> {
+    const late = (): SendReply => reply('unknown', 'Timeout', `no outcome within ${SEND_DEADLINE_MS / 1000} s`);
+    let outcome: SendReply;
+    try {
+      outcome = await within(this.#shared.wheel, SEND_DEADLINE_MS, connection.send?.(message) ?? Promise.resolve(late()), late);
+    } catch (error) {
+      outcome = refusalOf(error);
+    }
+    // Disconnected is the link's own matter, and failed is the provider's word about one message.
+    if (outcome.verdict === 'unknown' || outcome.verdict === 'busy') throw new Trouble(outcome);
+    return outcome;
+  }
+
+  #checkIdle(): void {
+    const idle = this.#shared.clock.monotonic() - this.#lastSend;
+    if (idle >= FORGET_MS) {
+      this.stop();
+      this.#forget();
+      return;
+    }
+    if (idle >= IDLE_MS - 20) {
+      this.#breaker?.shutdown();
+      this.#breaker = undefined;
+    }
+    this.#idle = this.#shared.wheel.after(IDLE_MS, () => this.#checkIdle());
+  }
+}
+
+/** A rejected send was not made: `lost` means the link was gone before. */
+function refusalOf(error: unknown): SendReply {
+  if (!(error instanceof ConnectorError)) return reply('unknown', 'Failed', 'the send ended in an unexpected error');
+  switch (error.code) {
+    case 'lost':
+      return reply('disconnected', 'Disconnected', error.message);
+    case 'throttled':
+      return reply('busy', 'Busy', error.message);
+    case 'refused':
+    case 'misconfigured':
+    case 'unauthorized':
+      return reply('failed', error.code, error.message);
+  }
+}

@@ -1,0 +1,50 @@
+import { ControlRequest, type ControlReply, type SendReply, SendRequest, controlFilter, sendFilter } from '#lib/contracts';
+import type { Fleet } from './fleet.ts';
+import type { Shared } from './shared.ts';
+
+/** `<send|control>.<provider>.<partition>.<applicationId>.<integrationId>`; `moved`: the partition is no longer held. */
+async function targetOf(shared: Shared, fleet: Fleet, subject: string): Promise<ReturnType<Fleet['get']> | 'moved'> {
+  const [, , partition, applicationId, integrationId = ''] = subject.split('.');
+  const find = (): ReturnType<Fleet['get']> => {
+    const found = fleet.get(integrationId);
+    return found?.of.applicationId === applicationId ? found : undefined;
+  };
+  if (find() === undefined) await shared.caughtUp(); // whoever asks may have heard of it a moment before us
+  return fleet.holds(Number(partition)) ? find() : 'moved';
+}
+
+const encode = (reply: SendReply | ControlReply): Uint8Array => Buffer.from(JSON.stringify(reply));
+
+function parse<T>(schema: { safeParse(value: unknown): { success: boolean; data?: T } }, body: Uint8Array): T | undefined {
+  try {
+    return schema.safeParse(JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'))).data;
+  } catch {
+    return undefined;
+  }
+}
+
+async function answerSend(shared: Shared, fleet: Fleet, subject: string, body: Uint8Array): Promise<Uint8Array> {
+  const request = parse<SendRequest>(SendRequest, body);
+  if (request === undefined) return encode({ verdict: 'failed', error: { type: 'Validation', message: 'the request cannot be read' } });
+  const supervisor = await targetOf(shared, fleet, subject);
+  if (supervisor === 'moved')
+    return encode({ verdict: 'busy', error: { type: 'Busy', message: 'the integration is moving to another connector' } });
+  if (supervisor === undefined)
+    return encode({ verdict: 'notFound', error: { type: 'NotFound', message: 'there is no such integration' } });
+  return encode(await supervisor.send(request));
+}
+
+async function answerControl(shared: Shared, fleet: Fleet, subject: string, body: Uint8Array): Promise<Uint8Array> {
+  if (parse<ControlRequest>(ControlRequest, body) === undefined) return encode({ ok: false, reason: 'the request cannot be read' });
+  const supervisor = await targetOf(shared, fleet, subject);
+  if (supervisor === 'moved') return encode({ ok: false, reason: 'it is moving to another connector: try again' });
+  if (supervisor === undefined) return encode({ ok: false, reason: 'there is no such integration' });
+  return encode(supervisor.retry() ? { ok: true } : { ok: false, reason: 'it is disabled, connected or connecting already' });
+}
+
+/** Answers what is asked of the integrations of one partition, for as long as it is held. */
+export function answer(shared: Shared, fleet: Fleet, partition: number): { stop(): Promise<void> } {
+  const sends = shared.bus.serve(sendFilter(shared.type, partition), (subject, body) => answerSend(shared, fleet, subject, body));
+  const controls = shared.bus.serve(controlFilter(shared.type, partition), (subject, body) => answerControl(shared, fleet, subject, body));
+  return { stop: async () => void (await Promise.all([sends.stop(), controls.stop()])) };
+}

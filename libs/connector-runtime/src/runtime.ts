@@ -1,0 +1,160 @@
+import type { Definition, Provider } from '#lib/connector-sdk';
+import type { EgressPolicy } from '#lib/egress';
+import type { Bus, ConfigFollower } from '#lib/messaging';
+import { type Lease, type Ownership, own } from '#lib/partitions';
+import type { Logger, Metrics, Readiness } from '#lib/platform';
+import type { SecretKeys } from '#lib/secrets';
+import { type Clock, systemClock } from './clock.ts';
+import { DataKeys } from './data-keys.ts';
+import { Desired } from './desired.ts';
+import { Fleet } from './fleet.ts';
+import { HostGate } from './host-gate.ts';
+import { connectorMetrics } from './metrics.ts';
+import { sweepQueue } from './queue-sweep.ts';
+import { Renderer } from './rendering.ts';
+import { answer } from './requests.ts';
+import type { HeldPartition, Shared } from './shared.ts';
+import { StatusBoard } from './status-board.ts';
+import { TimerWheel } from './wheel.ts';
+
+export interface RuntimeOptions {
+  readonly bus: Bus;
+  readonly definition: Definition;
+  readonly provider: Provider;
+  readonly replicaId: string;
+  /** Alone by construction: takes all partitions at once. */
+  readonly standalone: boolean;
+  readonly secrets: SecretKeys;
+  readonly egress: EgressPolicy;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly clock?: Clock;
+}
+
+export interface ConnectorRuntime {
+  ready(): Readiness;
+  stop(): Promise<void>;
+}
+
+/** A stream that refused a message this lately is said to be full. */
+const FULL_MS = 10_000;
+/** After the bus refused our fence: by then ownership knows whether the partition is still ours. */
+const REFENCE_MS = 12_000;
+const CATCH_UP_MS = 2_000;
+
+/** Runs one provider's integrations on this replica: its share of them, for as long as it lives. Rejects BusError when CONFIG can't be read. */
+export async function startRuntime(options: RuntimeOptions): Promise<ConnectorRuntime> {
+  const { bus, definition, log, clock = systemClock } = options;
+  const wheel = new TimerWheel(clock);
+  const keys = new DataKeys(bus.kv('KEYS'), options.secrets);
+  const service = `connector-${definition.type}`;
+  let fullAt = Number.NEGATIVE_INFINITY;
+  let follower: ConfigFollower | undefined;
+  let ownership: Ownership | undefined;
+  let stopping: Promise<void> | undefined;
+  const shared: Shared = {
+    bus,
+    type: definition.type,
+    definition,
+    provider: options.provider,
+    service,
+    replicaId: options.replicaId,
+    clock,
+    wheel,
+    gate: new HostGate(clock, wheel),
+    statuses: new StatusBoard(bus, clock, wheel, log),
+    renderer: new Renderer(definition, keys),
+    metrics: connectorMetrics(options.metrics, definition.type),
+    egress: options.egress,
+    log,
+    configSequence: () => follower?.sequence ?? 0,
+    caughtUp: () => caughtUp(),
+    fenced: (partition) => fenced(partition),
+    full: () => (fullAt = clock.monotonic()),
+  };
+  const caughtUp = async (): Promise<void> => {
+    try {
+      const { end } = await bus.streamInfo('CONFIG');
+      await follower?.reached(end, CATCH_UP_MS);
+    } catch (error) {
+      log.warn({ err: error }, 'the configuration is behind');
+    }
+  };
+  const fleet = new Fleet(shared, keys, new Desired(definition.type));
+  const served = new Map<number, { stop(): Promise<void> }>();
+  /** Tokens of partitions that were lost while they were being acquired. */
+  const lost = new Map<number, number>();
+
+  const acquire = async (leases: readonly Lease[]): Promise<void> => {
+    const tokens = new Map(leases.map(({ partition, token }) => [partition, token]));
+    await caughtUp();
+    await fleet.acquire(leases, (partition) => (lost.get(partition) ?? -1) >= (tokens.get(partition) ?? 0));
+    for (const { partition } of leases)
+      if (fleet.holds(partition) && !served.has(partition)) served.set(partition, answer(shared, fleet, partition));
+    sweep.again();
+  };
+  const release = async (partitions: readonly number[], why: 'lost' | 'released'): Promise<void> => {
+    const serving = partitions.flatMap((partition) => served.get(partition) ?? []);
+    for (const partition of partitions) served.delete(partition);
+    const ended = serving.map((one) => one.stop());
+    await fleet.release(partitions, why);
+    await Promise.all(ended);
+  };
+  const fenced = ({ partition, token }: HeldPartition): void => {
+    if (!fleet.holds(partition)) return;
+    log.warn({ partition }, 'another holder wrote its fence: the partition is left at once');
+    release([partition], 'lost').catch((error: unknown) => log.error({ err: error, partition }, 'a partition could not be left in order'));
+    wheel.after(REFENCE_MS, () => {
+      const lease = ownership?.held.get(partition);
+      if (stopping !== undefined || lease?.token !== token || fleet.holds(partition)) return;
+      acquire([lease]).catch((error: unknown) => log.error({ err: error, partition }, 'a partition could not be taken up again'));
+    });
+  };
+  const sweep = sweepQueue(
+    shared,
+    (integrationId, applicationId) => {
+      const supervisor = fleet.get(integrationId);
+      if (supervisor?.of.applicationId === applicationId) supervisor.queued();
+    },
+    () => {
+      for (const supervisor of fleet.all()) supervisor.sweep();
+    },
+  );
+
+  follower = await bus.followConfig(
+    ['application', 'integration'],
+    (change) => fleet.apply(change),
+    (subject, reason) => log.error({ subject, reason }, 'a configuration event cannot be read: it is skipped'),
+  );
+  ownership = await own({
+    bus,
+    service,
+    replicaId: options.replicaId,
+    alone: options.standalone,
+    acquired: acquire,
+    released: async (leases, why) => {
+      if (why === 'lost') for (const { partition, token } of leases) lost.set(partition, token);
+      await release(
+        leases.map(({ partition }) => partition),
+        why,
+      );
+    },
+    onError: (error) => log.warn({ err: error }, 'leases: tried again'),
+  });
+
+  const stop = async (): Promise<void> => {
+    sweep.stop();
+    await ownership.stop();
+    await follower.stop();
+    wheel.stop();
+  };
+  return {
+    ready: () => {
+      if (stopping !== undefined) return { ok: false, reason: 'stopping' };
+      if (!bus.connected) return { ok: false, reason: 'the connection to NATS is lost' };
+      if (clock.monotonic() - fullAt < FULL_MS) return { ok: false, reason: 'the bus is full: messages are held at their sources' };
+      return ownership.ready();
+    },
+    stop: () => (stopping ??= stop()),
+  };
+}
