@@ -1,5 +1,6 @@
 /** Which way imports may point (docs/ARCHITECTURE.md, "One way"). Each rule's name says what it keeps true. */
-const SPEC = '\\.spec\\.ts$';
+/** Tests, and what only they use. */
+const SPEC = '(\\.spec\\.ts$|/src/testing/)';
 const lib = (name) => `^libs/${name}/`;
 module.exports = {
   forbidden: [

@@ -46,7 +46,7 @@ export function afterFailure(failure: Failure, attempts: number, random: number)
         attempts: attempts + 1,
         blamesHost: false,
       };
-    case 'lost':
+    default:
       return { state: 'disconnected', delayMs: reconnectDelay(attempts, random), attempts: attempts + 1, blamesHost: true };
   }
 }

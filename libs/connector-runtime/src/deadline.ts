@@ -11,7 +11,7 @@ export function within<T, L>(wheel: TimerWheel, ms: number, work: Promise<T>, la
       },
       (error: unknown) => {
         timer.cancel();
-        reject(error as Error);
+        reject(error);
       },
     );
   });

@@ -7,8 +7,7 @@ const DISPOSE_MS = 10_000;
 
 /** Removes what an integration left at its provider. Best effort, once: the integration is gone, and its broker may be too. */
 export async function disposeOf(shared: Shared, state: IntegrationState, application: ApplicationState | undefined): Promise<void> {
-  const { dispose } = shared.provider;
-  if (dispose === undefined) return;
+  if (shared.provider.dispose === undefined) return;
   const abort = new AbortController();
   const log = shared.log.child({ integration: state.id });
   const context = {
@@ -19,7 +18,7 @@ export async function disposeOf(shared: Shared, state: IntegrationState, applica
   try {
     const rendered = await shared.renderer.render(state, application);
     if (!rendered.ok) return;
-    const done = await within(shared.wheel, DISPOSE_MS, dispose(rendered.config, context), () => 'late' as const);
+    const done = await within(shared.wheel, DISPOSE_MS, shared.provider.dispose(rendered.config, context), () => 'late' as const);
     if (done === 'late') log.warn('what a deleted integration left at its provider was not removed in time');
   } catch (error) {
     log.warn({ err: error }, 'what a deleted integration left at its provider could not be removed');

@@ -2,7 +2,8 @@ import { SendReply, SendRequest, outboundSubject } from '#lib/contracts';
 import type { Position, StoredMessage } from '#lib/messaging';
 import { deadLetterOf } from './dead-letter.ts';
 import { persist } from './persist.ts';
-import type { Identity, Shared } from './shared.ts';
+import type { Identity } from './identity.ts';
+import type { Shared } from './shared.ts';
 
 /** A queued message older than this is dead-lettered `expired` (DESIGN §3.5). */
 const EXPIRES_MS = 3_600_000;

@@ -8,7 +8,7 @@ import { disposeOf } from './dispose.ts';
 import { buryQueue } from './drain.ts';
 import { persist } from './persist.ts';
 import type { HeldPartition, Shared } from './shared.ts';
-import { statusKey } from './status-board.ts';
+import { statusKey } from './identity.ts';
 import { Supervisor } from './supervisor.ts';
 
 /** Statuses get this long to be written when partitions are given away, ms: a bus that is away must not keep the process from leaving. */

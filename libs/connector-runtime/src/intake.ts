@@ -8,7 +8,8 @@ import { type Entry, type RecordKind, messageEntry, recordEntry } from './entry.
 import { Holding } from './holding.ts';
 import { resumeNumbers } from './numbers.ts';
 import { persist } from './persist.ts';
-import type { HeldPartition, Identity, Shared } from './shared.ts';
+import type { Identity } from './identity.ts';
+import type { HeldPartition, Shared } from './shared.ts';
 import { TokenBucket } from './throttle.ts';
 import type { Timer } from './wheel.ts';
 

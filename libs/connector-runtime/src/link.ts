@@ -2,7 +2,8 @@ import type { Socket } from 'node:net';
 import { type Connection, type ConnectionContext, ConnectorError, type ReceivedMessage } from '#lib/connector-sdk';
 import { dial } from '#lib/egress';
 import type { Intake } from './intake.ts';
-import type { Identity, Shared } from './shared.ts';
+import type { Identity } from './identity.ts';
+import type { Shared } from './shared.ts';
 import type { Timer } from './wheel.ts';
 
 /** No proof of life for this long: the provider is asked for one. */

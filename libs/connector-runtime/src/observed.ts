@@ -1,6 +1,6 @@
 import type { ConnectionState, StatusRecord } from '#lib/contracts';
-import type { Identity, Shared } from './shared.ts';
-import { statusKey } from './status-board.ts';
+import { type Identity, statusKey } from './identity.ts';
+import type { Shared } from './shared.ts';
 
 /** What of a status may change with an event; `undefined` clears, absent keeps. */
 export type Change = Partial<Pick<StatusRecord, 'reason' | 'evidence' | 'nextAttempt' | 'connectInfo' | 'disconnectInfo'>> & {

@@ -76,10 +76,10 @@ export class Outputs {
   /** Direct sends wait until this is done. */
   behind(drain: Promise<unknown>): void {
     this.#drained = drain;
-    const done = (): void => {
+    const open = (): void => {
       if (this.#drained === drain) this.#drained = undefined;
     };
-    drain.then(done, done);
+    drain.then(open, open);
   }
 
   stop(): void {
@@ -163,9 +163,7 @@ function refusalOf(error: unknown): SendReply {
       return reply('disconnected', 'Disconnected', error.message);
     case 'throttled':
       return reply('busy', 'Busy', error.message);
-    case 'refused':
-    case 'misconfigured':
-    case 'unauthorized':
+    default:
       return reply('failed', error.code, error.message);
   }
 }

@@ -44,8 +44,3 @@ export interface HeldPartition {
   /** When the holder before us was last seen, if it died. */
   readonly deadSince: number | undefined;
 }
-
-export interface Identity {
-  readonly applicationId: string;
-  readonly integrationId: string;
-}

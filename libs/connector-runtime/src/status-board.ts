@@ -3,13 +3,11 @@ import { type Bus, BusError, type KvBucket } from '#lib/messaging';
 import type { Logger } from '#lib/platform';
 import { busDelay } from './backoff.ts';
 import type { Clock } from './clock.ts';
-import type { Identity } from './shared.ts';
+import type { Identity } from './identity.ts';
 import type { TimerWheel } from './wheel.ts';
 
 /** Writes on their way at once. */
 const CONCURRENT = 64;
-
-export const statusKey = ({ applicationId, integrationId }: Identity): string => `${applicationId}.${integrationId}`;
 
 /**
  * Writes statuses to bucket STATUS: the newest of each integration, a few at a time, for as long as it takes. Each write is a compare-and-set, so a holder

@@ -11,7 +11,8 @@ import { Observed } from './observed.ts';
 import { Outputs } from './outputs.ts';
 import { failureOf } from './reasons.ts';
 import type { Rendered, Unrenderable } from './rendering.ts';
-import type { HeldPartition, Identity, Shared } from './shared.ts';
+import type { Identity } from './identity.ts';
+import type { HeldPartition, Shared } from './shared.ts';
 import type { Timer } from './wheel.ts';
 
 /** From the dial to the last proof (every SUBACK): a host that keeps silent is no connection. */

@@ -1,0 +1,66 @@
+import type { Connection, ConnectionConfig, ConnectionContext, Provider, SendMessage, SendOutcome } from '#lib/connector-sdk';
+
+/** One connection that the runtime made, in the test's hands. */
+export interface ScriptedLink {
+  readonly config: ConnectionConfig<Record<string, unknown>>;
+  readonly context: ConnectionContext;
+  open: boolean;
+  /** Ids of what was sent through it. */
+  readonly sent: string[];
+}
+
+export interface Script {
+  /** Decides an attempt: throw to refuse it. */
+  connect: (config: ConnectionConfig<Record<string, unknown>>) => void | Promise<void>;
+  send: (message: SendMessage) => Promise<SendOutcome>;
+  probe: () => Promise<void>;
+}
+
+/** A provider without a network: its links live in memory, and the test plays the server. */
+export class ScriptedProvider implements Provider<Record<string, unknown>> {
+  readonly links: ScriptedLink[] = [];
+  readonly disposed: string[] = [];
+  attempts = 0;
+  readonly script: Script = {
+    connect: () => undefined,
+    send: () => Promise.resolve({ verdict: 'succeeded' }),
+    probe: () => Promise.resolve(),
+  };
+
+  async connect(config: ConnectionConfig<Record<string, unknown>>, context: ConnectionContext): Promise<Connection> {
+    this.attempts++;
+    await this.script.connect(config);
+    const link: ScriptedLink = { config, context, open: true, sent: [] };
+    this.links.push(link);
+    context.proven('suback');
+    return {
+      connectData: { topics: config.topics },
+      send: (message) => {
+        link.sent.push(message.id);
+        return this.script.send(message);
+      },
+      probe: () => this.script.probe(),
+      close: () => {
+        link.open = false;
+        return Promise.resolve();
+      },
+    };
+  }
+
+  dispose(config: ConnectionConfig<Record<string, unknown>>): Promise<void> {
+    this.disposed.push(config.integrationId);
+    return Promise.resolve();
+  }
+
+  /** What the runtime gave the open link of an integration. */
+  context(integrationId: string): ConnectionContext {
+    const [link] = this.of(integrationId);
+    if (link === undefined) throw new Error('the integration is not connected');
+    return link.context;
+  }
+
+  /** Open links of an integration. */
+  of(integrationId: string): ScriptedLink[] {
+    return this.links.filter((link) => link.open && link.config.integrationId === integrationId);
+  }
+}
