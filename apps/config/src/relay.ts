@@ -28,7 +28,9 @@ const isKnown = (headers: Readonly<Record<string, string>>, version: number, epo
   return knownEpoch > epoch || (knownEpoch === epoch && knownVersion >= version);
 };
 
-async function publishNewer(bus: Bus, change: ConfigChange): Promise<void> {
+/** Publishes an event to CONFIG, unless the bus has that state or a newer one. */
+export async function publishState(bus: Pick<Bus, 'last' | 'publishConfig'>, event: StoredEvent, epoch: number): Promise<void> {
+  const change = changeOf(event, epoch);
   const subject = configSubject(change.kind, change.type as IntegrationType | '-', change.applicationId, change.id);
   for (let race = 1; ; race++) {
     const last = await bus.last('CONFIG', subject);
@@ -44,9 +46,9 @@ async function publishNewer(bus: Bus, change: ConfigChange): Promise<void> {
   }
 }
 
-/** Publishes an event to CONFIG. An application's data key is where connectors find it before anything sealed with it, and gone once it is deleted. */
+/** {@link publishState}. An application's data key is where connectors find it before anything sealed with it, and gone once it is deleted. */
 export async function publishEvent(bus: Bus, keys: DataKeys, event: StoredEvent, epoch: number): Promise<void> {
   if (event.type === 'ApplicationCreated') await keys.publish(event.applicationId);
-  await publishNewer(bus, changeOf(event, epoch));
+  await publishState(bus, event, epoch);
   if (event.type === 'ApplicationDeleted') await keys.purge(event.applicationId);
 }

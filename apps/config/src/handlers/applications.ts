@@ -47,9 +47,9 @@ async function keyOf(context: ConfigContext, { applicationId, id }: Command): Pr
 
 export async function updateApplication(context: ConfigContext, subject: string, command: Command): Promise<Reply> {
   const { applicationId } = command;
-  const key = await keyOf(context, command);
   const input = parseInput(ApplicationPatch, command.input);
   refuseLimits(command, input.limits);
+  const key = await keyOf(context, command);
   const now = new Date(context.now()).toISOString();
   return await execute(context, {
     subject,
@@ -63,8 +63,8 @@ export async function updateApplication(context: ConfigContext, subject: string,
 
 export async function setGlobals(context: ConfigContext, subject: string, command: Command): Promise<Reply> {
   const { applicationId } = command;
-  const key = await keyOf(context, command);
   const input = parseInput(GlobalsPatch, command.input);
+  const key = await keyOf(context, command);
   const now = new Date(context.now()).toISOString();
   return await execute(context, {
     subject,

@@ -101,7 +101,7 @@ async function attemptOnce<K extends LiveKind>(context: ConfigContext, execution
           idempotency: key === undefined ? undefined : { key, outcome },
           alongside: execution.alongside,
         });
-  fault('config.afterAppend');
+  if (appended.length > 0) fault('config.afterAppend');
   const { version, position } = reached(appended);
   return answer(kind, state, version, position, execution.token?.clear);
 }

@@ -17,6 +17,8 @@ function storableIssues(value: unknown, path: (string | number)[], issues: Field
     if (Array.isArray(value)) value.forEach((entry, index) => storableIssues(entry, [...path, index], issues));
     else
       for (const [key, entry] of Object.entries(value)) {
+        // No property of anything of ours; a program that copies it carelessly is taken over by it.
+        if (key === '__proto__') issues.push({ path: [...path, key], message: 'is not a known property' });
         storableIssues(key, path, issues);
         storableIssues(entry, [...path, key], issues);
       }

@@ -125,6 +125,7 @@ function parsePatch(input: unknown): IntegrationPatch {
 
 export async function updateIntegration(context: ConfigContext, subject: string, command: Command): Promise<Reply> {
   const { applicationId, id = '' } = command;
+  const patch = parsePatch(command.input);
   const key = await context.keys.find(applicationId);
   if (key === undefined) throw notFound('the integration');
   return await execute(context, {
@@ -135,7 +136,7 @@ export async function updateIntegration(context: ConfigContext, subject: string,
     applicationId,
     decide: (state) => {
       if (state === null) throw notFound('the integration');
-      const changes = changesOf(context, key, state, parsePatch(command.input));
+      const changes = changesOf(context, key, state, patch);
       const clientId = newClientId(context, definitionOf(state.integrationType));
       return integration.decide({ name: 'update', changes, clientId, now: new Date(context.now()).toISOString() }, state);
     },

@@ -10,7 +10,7 @@ import {
   TokenPost,
   type TokenState,
 } from '#lib/contracts';
-import { notFound, token } from '#lib/domain';
+import { type Present, token } from '#lib/domain';
 import { seal } from '#lib/secrets';
 import type { ConfigContext } from './context.ts';
 import { execute } from './execute.ts';
@@ -69,20 +69,10 @@ export async function createToken(context: ConfigContext, subject: string, comma
 
 export async function updateToken(context: ConfigContext, subject: string, command: Command): Promise<Reply> {
   const { applicationId, id = '' } = command;
-  return await execute(context, {
-    subject,
-    command,
-    kind,
-    id,
-    applicationId,
-    decide: (state) => {
-      if (state === null) throw notFound('the token');
-      return token.decide(
-        { name: 'update', now: new Date(context.now()).toISOString(), input: parseInput(TokenPatch, command.input) },
-        state,
-      );
-    },
-  });
+  const input = parseInput(TokenPatch, command.input);
+  const now = new Date(context.now()).toISOString();
+  const decide = (state: Present<TokenState>) => token.decide({ name: 'update', now, input }, state);
+  return await execute(context, { subject, command, kind, id, applicationId, decide });
 }
 
 export async function deleteToken(context: ConfigContext, subject: string, command: Command): Promise<Reply> {

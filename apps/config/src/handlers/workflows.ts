@@ -12,7 +12,7 @@ import { workflow, type WorkflowEvent } from '#lib/domain';
 import type { ListEntry } from '#lib/event-sourcing';
 import type { ConfigContext } from './context.ts';
 import { execute } from './execute.ts';
-import { failure, invalid } from './failure.ts';
+import { invalid } from './failure.ts';
 import { parseInput, parseParams } from './input.ts';
 import { get, list, requireApplication } from './lists.ts';
 import { topicFilterIssues, workflowIssues } from './workflow-issues.ts';
@@ -60,16 +60,15 @@ export async function createWorkflow(context: ConfigContext, subject: string, co
 
 export async function updateWorkflow(context: ConfigContext, subject: string, command: Command): Promise<Reply> {
   const { applicationId, id = '' } = command;
+  const input = parseInput(FlowPatch, command.input);
+  await checkTopicFilters(context, applicationId, input.topicFilters);
   return await execute(context, {
     subject,
     command,
     kind,
     id,
     applicationId,
-    decide: async (state) => {
-      if (state === null) throw failure('NotFound', 'the workflow does not exist');
-      const input = parseInput(FlowPatch, command.input);
-      await checkTopicFilters(context, applicationId, input.topicFilters);
+    decide: (state) => {
       const now = new Date(context.now()).toISOString();
       const events = workflow.decide({ name: 'update', now, input, newId: newNodeId(context) }, state);
       // A stored template that a stricter parser refuses must not keep the rest of the workflow from being changed.
