@@ -7,7 +7,7 @@ export interface DatabaseOptions {
   readonly schema: string;
   /** In order; a migration that has landed is never changed. */
   readonly migrations: Exclude<DataSourceOptions['migrations'], undefined>;
-  /** Connections at most; default 8. */
+  /** Connections at most; default 8, at least 2: one holds the lock while another migrates. */
   readonly poolSize?: number;
 }
 
@@ -16,7 +16,8 @@ const MIGRATION_LOCK = 7_351_402;
 
 /** Connects and brings the schema up to date under an advisory lock. Rejects with PostgreSQL's own error when it can't. */
 export async function openDatabase(options: DatabaseOptions): Promise<DataSource> {
-  const { url, schema, migrations, poolSize = 8 } = options;
+  const { url, schema, migrations } = options;
+  const poolSize = Math.max(2, options.poolSize ?? 8);
   const database = new DataSource({
     type: 'postgres',
     url,
