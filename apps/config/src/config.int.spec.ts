@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { type ClientProxy, ClientProxyFactory, Transport } from '@nestjs/microservices';
 import { firstValueFrom } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { definitionOf } from '#lib/connectors';
 import { type Command, type ConfigStates, type Query, Reply } from '#lib/contracts';
 import { type Bus, type ConfigChange, type ConfigFollower, connectBus, migrateBus, nestConnectionOptions } from '#lib/messaging';
 import { createLogger, type RunningService } from '#lib/platform';
@@ -38,9 +37,6 @@ const start = (): Promise<RunningService> =>
   });
 
 beforeAll(async () => {
-  // What is tested here needs no client: only that the type can be created.
-  const mqttDefinition = definitionOf('mqtt');
-  if (mqttDefinition.load === undefined) Object.assign(mqttDefinition, { load: () => Promise.reject(new Error('not built')) });
   dir = mkdtempSync(join(tmpdir(), 'sluice-config-'));
   [nats, postgres] = await Promise.all([startTestNats(), startTestPostgres(), createMasterKeyFile(join(dir, 'master-key'))]);
   const options = { servers: nats.url, name: 'test' };

@@ -140,8 +140,10 @@ describe('read models', () => {
 describe('the relay', () => {
   const relayTo = (publish: RelayOptions['publish'], target = 'stream one'): Relay =>
     new Relay({ database, store, log, publish, target: () => Promise.resolve(target) });
-  const position = async (): Promise<number> =>
-    Number(((await database.query('select position from relay')) as [{ position: string }])[0].position);
+  const position = async (): Promise<number> => {
+    const rows: { position: string }[] = await database.query('select position from relay');
+    return Number(rows[0]?.position);
+  };
 
   it('publishes events in order, old ones at its start and new ones as they come', async () => {
     const published: number[] = [];
