@@ -188,9 +188,8 @@ export class OrderedConsumer {
     const block = headerBlock(message);
     const { code, description } = statusOf(block);
     if (code === 100) return;
-    // 408: the pull expired; 409 with the message size: its bytes are used up. Both say how much of it was left.
     const left = parseHeaders(block)['Nats-Pending-Messages'];
-    if ((code === 408 || (code === 409 && description.startsWith('Message Size'))) && left !== undefined) {
+    if (left !== undefined && (code === 408 || (code === 409 && PULL_ENDED.some((reason) => description.startsWith(reason))))) {
       this.#outstanding = Math.max(0, this.#outstanding - Number(left));
       this.#refill();
       return;
@@ -219,6 +218,9 @@ export class OrderedConsumer {
 }
 
 const EMPTY = new Uint8Array(0);
+
+/** A 409 that ends one pull in good order, beside 408 for its time; any other one means that the consumer is gone or in doubt. */
+const PULL_ENDED = ['Batch Completed', 'Message Size'];
 
 /** `$JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<time ns>.<pending>[.<random>]` */
 function parsePlace(reply: string): { sequence: number; delivered: number; timeMs: number; pending: number } {

@@ -70,6 +70,24 @@ describe('a reader', () => {
     await reader.stop();
   });
 
+  it('reads many pulls through one and the same consumer', async () => {
+    const { end } = await bus.streamInfo('INBOUND');
+    let seen = 0;
+    const reader = await bus.readInbound({
+      partitions: ALL,
+      from: end,
+      onMessage: () => (seen += 1),
+      onPoison: () => expect.unreachable(),
+    });
+    const names = async (): Promise<string[]> =>
+      (await other.request('$JS.API.CONSUMER.NAMES.INBOUND', '{}')).json<{ consumers: string[] }>().consumers;
+    const before = await names();
+    await Promise.all(Array.from({ length: 5_000 }, () => bus.publishInbound(anInbound(), undefined, undefined)));
+    await expect.poll(() => seen, { timeout: 10_000 }).toBe(5_000);
+    expect(await names()).toEqual(before);
+    await reader.stop();
+  });
+
   it('leaves no consumer behind when it is stopped', async () => {
     const names = async (): Promise<string[]> => {
       const listed = await other.request('$JS.API.CONSUMER.NAMES.INBOUND', '{}');
