@@ -12,7 +12,8 @@ export function run(command, args, { show = false, cwd, env, timeoutMs } = {}) {
       clearTimeout(timer);
       resolve({ code: 127, output: String(error.message) });
     });
-    child.once('exit', (code, signal) => {
+    // close, not exit: all output has been read by then
+    child.once('close', (code, signal) => {
       clearTimeout(timer);
       resolve({ code: code ?? (signal === null ? 1 : 128), output });
     });
