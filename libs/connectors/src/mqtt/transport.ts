@@ -30,10 +30,11 @@ export async function openStream(config: MqttConfig, context: Dial): Promise<Dup
 
 const bracketed = (host: string): string => (host.includes(':') && !host.startsWith('[') ? `[${host}]` : host);
 
-async function openSocket(config: MqttConfig, port: number, { dial, signal }: Dial): Promise<Socket> {
+async function openSocket(config: MqttConfig, port: number, context: Dial): Promise<Socket> {
+  const { signal } = context;
   let socket: Socket;
   try {
-    socket = await dial(config.host, port);
+    socket = await context.dial(config.host, port);
   } catch (error) {
     throw dialError(error, signal);
   }
