@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import type { IntegrationType } from '#lib/contracts';
+import { topicFilterIssues, workflowIssues } from './workflow-issues.ts';
+
+const paths = (type: string, config: Record<string, unknown>): string[] =>
+  workflowIssues({
+    nodes: [
+      { id: 'ok', type: 'DebugNode' },
+      { id: 'n', type, config },
+    ],
+  }).map(({ path }) => path.join('.'));
+
+describe('the configuration of nodes', () => {
+  it.each([
+    ['DebugNode', { message: '{{#if a}}' }, 'message'],
+    ['ConditionalNode', { expression: '{{a}} ===' }, 'expression'],
+    ['MutateNode', { rules: [{ valueTemplate: 'fine {{a}}' }, { valueTemplate: '{{a' }] }, 'rules.1.valueTemplate'],
+    ['ThrowErrorNode', { messageTemplate: '{{/if}}' }, 'messageTemplate'],
+    ['MqttMessageNode', { integrationId: '{{a', topicTemplate: 'x' }, 'integrationId'],
+  ])('of a %s is refused where it does not parse', (type, config, field) => {
+    expect(paths(type, config)).toEqual([`nodes.1.config.${field}`]);
+  });
+
+  it('of types we do not know, scripts, and what is no template are stored as they are', () => {
+    expect(paths('SomeOtherNode', { messageTemplate: '{{#if a}}' })).toEqual([]);
+    expect(paths('RawFunctionNode', { script: 'const a = {{}' })).toEqual([]);
+    expect(
+      paths('MqttMessageNode', { topicTemplate: 'a/{{b}}', messageTemplate: '{"a": {{data}}}', integrationId: 'f'.repeat(24) }),
+    ).toEqual([]);
+  });
+});
+
+describe('topic filters', () => {
+  const types = new Map<string, IntegrationType>([
+    ['m', 'mqtt'],
+    ['q', 'sqs'],
+  ]);
+  it('must be what the type of their integration takes', () => {
+    expect(topicFilterIssues({ m: ['a/#', 'a/#/b'] }, types).map(({ path }) => path.join('.'))).toEqual(['topicFilters.m.1']);
+    expect(topicFilterIssues({ q: ['a'] }, types).map(({ path }) => path.join('.'))).toEqual(['topicFilters.q']);
+    expect(topicFilterIssues({ gone: ['a/#/b'] }, types)).toEqual([]);
+    expect(topicFilterIssues(null, types)).toEqual([]);
+  });
+});
