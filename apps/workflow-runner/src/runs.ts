@@ -61,7 +61,9 @@ export class Runs {
     for (const { partition, token, startedThrough } of partitions) {
       const known = new Map<Position, OpenRun>();
       for (const run of open) if (run.partition === partition) known.set(run.position, run);
-      this.#partitions.set(partition, new PartitionRuns(token, committed.get(partition) ?? 0, startedThrough, reserve, known));
+      // What is stored from here on was started by nobody, however far the holder before us had reserved.
+      const interruptible = Math.min(startedThrough, end);
+      this.#partitions.set(partition, new PartitionRuns(token, committed.get(partition) ?? 0, interruptible, reserve, known));
     }
   }
 
