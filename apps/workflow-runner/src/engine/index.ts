@@ -8,11 +8,10 @@ import { run, type RunResult } from './run.ts';
 import { MAX_PAYLOAD, PayloadSize } from './size.ts';
 
 export { compileWorkflow, type CompiledWorkflow } from './compile.ts';
-export { NodeError, type RunError } from './errors.ts';
 export { mergedGlobals, type Globals } from './globals.ts';
 export type { DebugEntry, KnownIntegration, Output, OutputReply, Ports } from './node.ts';
 export type { RunResult } from './run.ts';
-export { createSandbox, type Sandbox } from './sandbox/sandbox.ts';
+export { createSandbox } from './sandbox/sandbox.ts';
 export { sizeOf } from './size.ts';
 
 /** Everything of the configuration that a run uses. */
