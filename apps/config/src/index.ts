@@ -33,6 +33,8 @@ export interface ConfigOptions {
 export const SCHEMA = 'config';
 /** How often outcomes of idempotency keys that are too old are forgotten, ms. */
 const FORGET_EVERY_MS = 10 * 60_000;
+/** How long commands at hand have for their answers when the service stops, ms. */
+const STOP_GRACE_MS = 250;
 
 /** The write side: commands to events, events to CONFIG; and the read models of the configuration. */
 export async function startConfig(options: ConfigOptions): Promise<RunningService> {
@@ -84,7 +86,8 @@ export async function startConfig(options: ConfigOptions): Promise<RunningServic
 
     const app = await NestFactory.createMicroservice<MicroserviceOptions>(ConfigModule.with(context), {
       transport: Transport.NATS,
-      options: { ...nestConnectionOptions(busOptions), queue: 'config' },
+      // At its end it hears no new commands first, and answers those it has.
+      options: { ...nestConnectionOptions(busOptions), queue: 'config', gracefulShutdown: true, gracePeriod: STOP_GRACE_MS },
       logger: nestLogger(log),
       abortOnError: false,
     });

@@ -1,5 +1,6 @@
 import type { ApplicationPatch, ApplicationPost, ApplicationState, FieldIssue, GlobalState, GlobalsPatch, Sealed } from '#lib/contracts';
 import { GLOBAL_MASK } from '#lib/contracts';
+import type { Decider } from '#lib/event-sourcing';
 import { notFound, refuseIf } from './error.ts';
 import { changed, compact, evolve, type Fact, type Present } from './fact.ts';
 
@@ -115,4 +116,8 @@ function decide(command: ApplicationCommand, state: Present<ApplicationState>): 
 }
 
 /** An application: a tenant with its globals and its plan. */
-export const application = { initialState: null as Present<ApplicationState>, decide, evolve: evolve<ApplicationState> };
+export const application = { initialState: null, decide, evolve } satisfies Decider<
+  Present<ApplicationState>,
+  ApplicationCommand,
+  ApplicationEvent
+>;

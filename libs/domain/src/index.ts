@@ -1,6 +1,6 @@
 export * from './application.ts';
 export * from './error.ts';
-export type { Fact, Present } from './fact.ts';
+export type { Present } from './fact.ts';
 export * from './integration.ts';
 export * from './token.ts';
 export * from './workflow.ts';

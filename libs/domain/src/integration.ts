@@ -1,4 +1,5 @@
 import type { IntegrationState } from '#lib/contracts';
+import type { Decider } from '#lib/event-sourcing';
 import { notFound } from './error.ts';
 import { changed, compact, evolve, type Fact, type Present } from './fact.ts';
 
@@ -53,4 +54,8 @@ function decide(command: IntegrationCommand, state: Present<IntegrationState>): 
 }
 
 /** An integration: a configured connection. Its type never changes: no command carries one. */
-export const integration = { initialState: null as Present<IntegrationState>, decide, evolve: evolve<IntegrationState> };
+export const integration = { initialState: null, decide, evolve } satisfies Decider<
+  Present<IntegrationState>,
+  IntegrationCommand,
+  IntegrationEvent
+>;

@@ -1,4 +1,5 @@
 import type { TokenPatch, TokenState } from '#lib/contracts';
+import type { Decider } from '#lib/event-sourcing';
 import { notFound } from './error.ts';
 import { changed, compact, evolve, type Fact, type Present } from './fact.ts';
 
@@ -21,4 +22,4 @@ function decide(command: TokenCommand, state: Present<TokenState>): readonly Tok
 }
 
 /** An API token. Neither its scope nor its expiration ever changes. */
-export const token = { initialState: null as Present<TokenState>, decide, evolve: evolve<TokenState> };
+export const token = { initialState: null, decide, evolve } satisfies Decider<Present<TokenState>, TokenCommand, TokenEvent>;

@@ -1,4 +1,5 @@
 import type { FlowPatch, FlowPost, NodeState, TriggerState, WorkflowState } from '#lib/contracts';
+import type { Decider } from '#lib/event-sourcing';
 import { notFound, refuseIf } from './error.ts';
 import { changed, compact, evolve, type Fact, type Present } from './fact.ts';
 import { graphIssues } from './graph.ts';
@@ -89,4 +90,4 @@ function decide(command: WorkflowCommand, state: Present<WorkflowState>): readon
 }
 
 /** A workflow: triggers and the nodes they start. */
-export const workflow = { initialState: null as Present<WorkflowState>, decide, evolve: evolve<WorkflowState> };
+export const workflow = { initialState: null, decide, evolve } satisfies Decider<Present<WorkflowState>, WorkflowCommand, WorkflowEvent>;

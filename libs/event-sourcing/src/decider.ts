@@ -7,9 +7,3 @@ export interface Decider<State, Command, Event> {
   decide(command: Command, state: State): readonly Event[];
   evolve(state: State, event: Event): State;
 }
-
-/** The state that a stream of events leads to. */
-export const fold = <State, Event>(
-  decider: Pick<Decider<State, never, Event>, 'initialState' | 'evolve'>,
-  events: readonly Event[],
-): State => events.reduce((state, event) => decider.evolve(state, event), decider.initialState);

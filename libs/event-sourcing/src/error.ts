@@ -19,7 +19,7 @@ export class EventStoreError extends Error {
 }
 
 /** SQLSTATE of a failed query, however deep TypeORM wraps it. */
-export function sqlState(error: unknown): string | undefined {
+function sqlState(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
   const { code, driverError } = error as { code?: unknown; driverError?: unknown };
   if (driverError !== undefined && driverError !== error) return sqlState(driverError);
