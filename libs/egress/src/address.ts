@@ -56,6 +56,6 @@ export function canonicalHost(host: string): CanonicalHost | undefined {
   if (host === '' || host.length > 1024 || /[\u0000-\u0020\u007f/\\?#@%[\]<>^|"]/.test(host)) return undefined;
   if (!URL.canParse(`http://${host}/`)) return undefined;
   const name = new URL(`http://${host}/`).hostname.replace(/\.$/, '');
-  if (name === '' || name.length > 253) return undefined;
+  if (name === '' || name.length > 253 || name.startsWith('.') || name.includes('..') || name.endsWith('.')) return undefined; // no empty label
   return { name, family: isIPv4(name) ? 4 : 0 };
 }

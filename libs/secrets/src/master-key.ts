@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { link, open, readFile, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { SecretError } from './error.ts';
 import { KEY_BYTES } from './keys.ts';
 
@@ -40,8 +41,8 @@ export async function loadMasterKey(path: string): Promise<Uint8Array> {
 /** Makes a new master key file, mode 0600; two processes that start together end with one key. Keeps a file that exists. */
 export async function createMasterKeyFile(path: string): Promise<void> {
   const draft = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`;
-  const file = await open(draft, 'wx', 0o600);
   try {
+    const file = await open(draft, 'wx', 0o600);
     try {
       await file.writeFile(`${randomBytes(KEY_BYTES).toString('base64')}\n`);
       await file.sync();
@@ -50,10 +51,22 @@ export async function createMasterKeyFile(path: string): Promise<void> {
     }
     // A link fails where the name exists, so a whole file appears at once or not at all.
     await link(draft, path);
+    await syncFolder(dirname(path));
   } catch (cause) {
     if (codeOf(cause) !== 'EEXIST')
       throw new SecretError('keyFile', `The master key file ${path} cannot be made (${codeOf(cause)}).`, { cause });
   } finally {
     await rm(draft, { force: true });
+  }
+}
+
+/** Without it a power cut may leave secrets that no key opens any more. */
+async function syncFolder(path: string): Promise<void> {
+  if (process.platform === 'win32') return; // folders can't be opened there
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
   }
 }

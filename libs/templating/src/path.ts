@@ -50,6 +50,21 @@ export function getPath(payload: unknown, path: string): unknown {
   return value;
 }
 
+/** A shallow copy in which what is made on demand (a run's `data`) stays so. */
+function copyOf(target: object): Record<string, unknown> {
+  const copy: Record<string, unknown> = {};
+  for (const key of Object.keys(target)) {
+    const property = Object.getOwnPropertyDescriptor(target, key);
+    if (property?.get === undefined && key !== '__proto__') copy[key] = property?.value;
+    else Object.defineProperty(copy, key, { ...property, configurable: true, ...(property?.get === undefined ? { writable: true } : {}) });
+  }
+  return copy;
+}
+
+/** Sets a property of our own copy, a getter's too. */
+const put = (copy: Record<string, unknown>, key: string, value: unknown): void =>
+  void Object.defineProperty(copy, key, { value, enumerable: true, configurable: true, writable: true });
+
 const isIndex = (segment: string): boolean => /^(0|[1-9]\d{0,5})$/.test(segment);
 
 function setAt(target: unknown, segments: readonly string[], at: number, value: unknown): unknown {
@@ -63,8 +78,8 @@ function setAt(target: unknown, segments: readonly string[], at: number, value: 
     copy[index] = setAt(copy[index], segments, at + 1, value);
     return copy;
   }
-  const copy: Record<string, unknown> = typeof target === 'object' && target !== null && !(target instanceof Date) ? { ...target } : {};
-  copy[segment] = setAt(own(copy, segment), segments, at + 1, value);
+  const copy = typeof target === 'object' && target !== null && !(target instanceof Date) ? copyOf(target) : {};
+  put(copy, segment, at === segments.length - 1 ? value : setAt(own(copy, segment), segments, at + 1, value));
   return copy;
 }
 
@@ -93,10 +108,14 @@ function removeAt(target: unknown, segments: readonly string[], at: number): unk
   const fields = target as Record<string, unknown>;
   if (!last) {
     const inner = removeAt(fields[segment], segments, at + 1);
-    return inner === fields[segment] ? target : { ...fields, [segment]: inner };
+    if (inner === fields[segment]) return target;
+    const copy = copyOf(fields);
+    put(copy, segment, inner);
+    return copy;
   }
-  const { [segment]: _removed, ...rest } = fields;
-  return rest;
+  const copy = copyOf(fields);
+  delete copy[segment];
+  return copy;
 }
 
 /** Returns the payload without what stands at the path (`.`: without anything, undefined); unchanged when there is nothing. An entry of a list is cut out. */

@@ -74,6 +74,27 @@ describe('writing', () => {
     (path) => expect(() => setPath({ a: {}, list: [] }, path, 1)).toThrow(TemplateError),
   );
 
+  it('leaves alone what is only made when it is asked for, and replaces it when it is set itself', () => {
+    let made = 0;
+    const payload = {
+      get data() {
+        made += 1;
+        return { a: 1 };
+      },
+    };
+    const changed = removePath(setPath(payload, 'working.x', 1), 'working.y');
+    expect(made).toBe(0);
+    expect(setPath(changed, 'data', 5)).toEqual({ data: 5, working: { x: 1 } });
+    expect(made).toBe(0);
+    expect(getPath(setPath(changed, 'data.b', 2), 'data')).toEqual({ a: 1, b: 2 });
+  });
+
+  it('copies what is frozen', () => {
+    const payload = Object.freeze({ globals: Object.freeze({ a: 1 }) });
+    expect(setPath(payload, 'globals.a', 2)).toEqual({ globals: { a: 2 } });
+    expect(removePath(payload, 'globals.a')).toEqual({ globals: {} });
+  });
+
   it('sets keys of prototypes as plain keys', () => {
     const changed = setPath({}, 'constructor.prototype.x', 1);
     expect(Object.hasOwn(changed as object, 'constructor')).toBe(true);

@@ -56,7 +56,8 @@ function headerRules(rules: Rules, config: Readonly<Record<string, unknown>>): v
 function urlRules(rules: Rules, config: Readonly<Record<string, unknown>>): void {
   const url = String(config['url']);
   if (!isTemplate(url)) {
-    if (hostOfUrl(url, ['ws', 'wss']) === undefined) rules.refuse('url', 'must be a URL that begins with ws:// or wss://');
+    if (!/^wss?:\/\//i.test(url) || hostOfUrl(url, ['ws', 'wss']) === undefined)
+      rules.refuse('url', 'must be a URL that begins with ws:// or wss://');
     else {
       const parsed = new URL(url);
       if (parsed.username !== '' || parsed.password !== '')

@@ -28,8 +28,9 @@ function foldTriggerFilter(raw: RawQuery): unknown {
 
 /** Parses query parameters: blank ones count as absent, parameters an operation doesn't know (`_actions`, `_links`, …) are ignored, unknown values refused. */
 export function parseQuery<S extends z.ZodObject>(schema: S, raw: RawQuery): z.ZodSafeParseResult<z.output<S>> {
-  const present: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(raw)) if (value !== '' && value !== undefined && value !== null) present[key] = value;
+  const present: Record<string, unknown> = Object.fromEntries(
+    Object.entries(raw).filter(([, value]) => value !== '' && value !== undefined && value !== null),
+  );
   if ('triggerFilter' in schema.shape) {
     const folded = foldTriggerFilter(present);
     if (folded !== undefined) present['triggerFilter'] = folded;
