@@ -30,7 +30,8 @@ export async function openLink(options: BusOptions): Promise<Link> {
   const prefix = inboxPrefix(options);
   const jsm = await jetstreamManager(connection, { checkAPI: false, timeout: MANAGEMENT_MS });
   const replies = new Replies(connection, prefix);
-  const publisher = new Publisher(replies, () => connection.info?.max_payload ?? 0);
+  // Unknown while disconnected: then it is the connection that is wrong, and no message too large.
+  const publisher = new Publisher(replies, () => connection.info?.max_payload ?? Number.POSITIVE_INFINITY);
   const consumers = new Set<OrderedConsumer>();
   const listeners = new Set<(connected: boolean) => void>();
 
