@@ -14,14 +14,14 @@ const PROBE_DEADLINE_MS = 5_000;
 export interface LinkOwner {
   /** The link ended; called once, and not after `end`. */
   lost(link: Link, error: Error): void;
-  /** A kind of proof other than the one before. */
-  proven(kind: string, at: number): void;
 }
 
 /** One attempt to connect and the connection that came of it: what the provider talks to, and what watches that it lives. */
 export class Link implements ConnectionContext {
   /** Undefined until it is up. */
   connection: Connection | undefined;
+  /** Kind of the last proof. A status has that of the moment it was written: later ones are vouched for by the holder's heartbeat. */
+  proof = 'connected';
   /** Monotonic ms, when it came up. */
   upSince = 0;
   /** Epoch ms of the last proof, for gaps. */
@@ -83,8 +83,8 @@ export class Link implements ConnectionContext {
 
   proven(kind: string): void {
     if (this.#ended) return;
+    this.proof = kind;
     this.#proof();
-    this.#owner.proven(kind, this.provenAt);
   }
 
   lost(error: Error): void {

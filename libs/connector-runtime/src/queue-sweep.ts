@@ -1,12 +1,13 @@
 import type { Position } from '#lib/messaging';
 import type { Shared } from './shared.ts';
+import type { Timer } from './wheel.ts';
 
 /** How often OUTBOUND is looked at for what came while nobody, or not yet everybody, was connected. */
 const SWEEP_MS = 5_000;
 const PAGE = 1_000;
 
 export interface Sweep {
-  /** Looks at all that is queued again: partitions were won. */
+  /** Partitions were won: looks at all that is queued, and from then on at what is added. */
   again(): void;
   stop(): void;
 }
@@ -15,12 +16,16 @@ export interface Sweep {
  * Tells which integrations have queued outputs. A runner queues after it was answered `disconnected`, perhaps when the link is just up again, so connecting alone
  * is no sign. One request every few seconds for the process; messages are listed only when new ones are there.
  */
-export function sweepQueue(shared: Shared, found: (integrationId: string, applicationId: string) => void, idle: () => void): Sweep {
+export function sweepQueue(shared: Shared, found: (integrationId: string, applicationId: string) => void, swept: () => void): Sweep {
   let through: Position = 0;
   let stopped = false;
   let running = false;
+  let afresh = false;
+  let timer: Timer | undefined;
 
   const sweep = async (): Promise<void> => {
+    if (afresh) through = 0;
+    afresh = false;
     const { end, messages } = await shared.bus.streamInfo('OUTBOUND');
     const seen = new Set<string>();
     while (messages > 0 && through < end && !stopped) {
@@ -40,23 +45,25 @@ export function sweepQueue(shared: Shared, found: (integrationId: string, applic
   const run = async (): Promise<void> => {
     if (stopped || running) return;
     running = true;
+    timer?.cancel();
     try {
-      await sweep();
-      idle();
+      do await sweep();
+      while (afresh);
+      swept();
     } catch (error) {
       shared.log.debug({ err: error }, 'the queued outputs could not be looked at: later');
     }
     running = false;
-    shared.wheel.after(SWEEP_MS * (0.75 + shared.clock.random() / 2), () => void run());
+    timer = shared.wheel.after(SWEEP_MS * (0.75 + shared.clock.random() / 2), () => void run());
   };
-  void run();
   return {
     again: () => {
-      through = 0;
+      afresh = true;
       void run();
     },
     stop: () => {
       stopped = true;
+      timer?.cancel();
     },
   };
 }

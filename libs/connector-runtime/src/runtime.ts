@@ -114,10 +114,10 @@ export async function startRuntime(options: RuntimeOptions): Promise<ConnectorRu
     shared,
     (integrationId, applicationId) => {
       const supervisor = fleet.get(integrationId);
-      if (supervisor?.of.applicationId === applicationId) supervisor.queued();
+      if (supervisor?.of.applicationId === applicationId) supervisor.outbox.queued();
     },
     () => {
-      for (const supervisor of fleet.all()) supervisor.sweep();
+      for (const supervisor of fleet.all()) supervisor.outbox.sweep();
     },
   );
 

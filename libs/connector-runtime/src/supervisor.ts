@@ -3,12 +3,11 @@ import type { SendReply, SendRequest, StatusRecord } from '#lib/contracts';
 import { type Failure, STABLE_MS, afterFailure } from './backoff.ts';
 import { within } from './deadline.ts';
 import type { Wanted } from './desired.ts';
-import { drainQueue } from './drain.ts';
 import type { Pass } from './host-gate.ts';
-import { Intake } from './intake.ts';
+import { Intake, type Rate } from './intake.ts';
 import { Link, type LinkOwner } from './link.ts';
 import { Observed } from './observed.ts';
-import { Outputs } from './outputs.ts';
+import { Outbox } from './outbox.ts';
 import { failureOf } from './reasons.ts';
 import type { Rendered, Unrenderable } from './rendering.ts';
 import type { Identity } from './identity.ts';
@@ -23,8 +22,6 @@ const QUIET_MS = 3_000;
 const CLOSE_MS = 6_000;
 /** What can't be had again, and the word that the link is gone, get this long to be stored. */
 const FINISH_MS = 4_000;
-/** How often what expired is thrown out while nothing can be sent. */
-const EXPIRE_MS = 60_000;
 
 export interface SupervisorOptions {
   readonly of: Identity;
@@ -32,7 +29,7 @@ export interface SupervisorOptions {
   /** What is wanted now; undefined: deleted. */
   readonly wanted: () => Wanted | undefined;
   readonly render: (wanted: Wanted) => Promise<Rendered | Unrenderable>;
-  readonly limits: { messagesPerSecond: number; burst: number };
+  readonly limits: Rate;
   /** What the holder before us wrote. */
   readonly previous: StatusRecord | undefined;
 }
@@ -45,6 +42,7 @@ export class Supervisor implements LinkOwner {
   readonly of: Identity;
   readonly partition: HeldPartition;
   readonly intake: Intake;
+  readonly outbox: Outbox;
   readonly #shared: Shared;
   readonly #options: SupervisorOptions;
   readonly #observed: Observed;
@@ -61,11 +59,6 @@ export class Supervisor implements LinkOwner {
   /** Epoch ms since when nothing is heard of a source that can't deliver again. */
   #deafSince: number | undefined;
   #told: string | undefined;
-  #outputs: Outputs | undefined;
-  /** Something may be in OUTBOUND. */
-  #queued = false;
-  #draining = false;
-  #expiredAt = Number.NEGATIVE_INFINITY;
 
   constructor(shared: Shared, options: SupervisorOptions) {
     this.of = options.of;
@@ -77,6 +70,7 @@ export class Supervisor implements LinkOwner {
       onHeld: (held) => this.#link?.flow(held),
       incarnation: () => this.#rendered?.host ?? '-',
     });
+    this.outbox = new Outbox(shared, options.of, () => this.#link?.connection);
     this.#takeOver(options.previous);
   }
 
@@ -102,26 +96,9 @@ export class Supervisor implements LinkOwner {
     const wanted = this.#options.wanted();
     if (wanted === undefined) return { verdict: 'notFound', error: { type: 'NotFound', message: 'there is no such integration' } };
     if (!wanted.state.enabled) return { verdict: 'disabled', error: { type: 'Disabled', message: 'the integration is disabled' } };
-    const reply = await this.#out().send(request);
+    const reply = await this.outbox.send(request);
     this.#shared.metrics.sends.inc({ verdict: reply.verdict });
     return reply;
-  }
-
-  /** Something is queued for it: sent now when it is connected, else once it is. */
-  queued(): void {
-    this.#queued = true;
-    void this.#drain();
-  }
-
-  /** Every few seconds: goes on with a drain that was interrupted, and throws out what expired. */
-  sweep(): void {
-    if (!this.#queued) return;
-    const now = this.#shared.clock.monotonic();
-    if (this.#phase !== 'up') {
-      if (now - this.#expiredAt < EXPIRE_MS) return;
-      this.#expiredAt = now;
-    }
-    void this.#drain(this.#phase !== 'up');
   }
 
   lost(link: Link, error: Error): void {
@@ -133,23 +110,18 @@ export class Supervisor implements LinkOwner {
       this.#shared.metrics.links.dec();
       this.#deafSince = link.provenAt;
       if (this.#shared.clock.monotonic() - link.upSince >= STABLE_MS) this.#attempts = 0;
-      this.#close(connection, false).catch(() => undefined);
+      void this.#close(connection, false);
     }
     this.#leave();
     this.intake.letGo();
     this.#failed(failureOf(error), connection !== undefined);
   }
 
-  proven(kind: string, at: number): void {
-    // Later proofs are not written down each: the holder's heartbeat vouches for the state.
-    if (this.#phase === 'up' && this.#observed.state !== 'connected') this.#observed.set({ state: 'connected', evidence: { kind, at } });
-  }
-
   /** The partition goes: `lost` at once and without a word; `released` in order, telling what became of the link. */
   async stop(why: 'lost' | 'released'): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
-    this.#outputs?.stop();
+    this.outbox.stop();
     if (why === 'lost') {
       this.intake.abort();
       this.#observed.drop();
@@ -168,7 +140,7 @@ export class Supervisor implements LinkOwner {
   async remove(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
-    this.#outputs?.stop();
+    this.outbox.stop();
     this.#cancel();
     const connection = this.#endLink();
     if (connection !== undefined) await this.#close(connection, false);
@@ -308,10 +280,10 @@ export class Supervisor implements LinkOwner {
       state: 'connected',
       reason: undefined,
       nextAttempt: undefined,
-      evidence: { kind: 'connected', at: now },
+      evidence: { kind: link.proof, at: now },
       connectInfo: { ts: now },
     });
-    void this.#drain();
+    this.outbox.connected();
   }
 
   #failed(failure: Failure, wasUp: boolean): void {
@@ -403,33 +375,5 @@ export class Supervisor implements LinkOwner {
     } catch (error) {
       this.#shared.log.warn({ err: error, integration: this.of.integrationId }, 'a connection did not close in order');
     }
-  }
-
-  /** `expired`: only throws out what is too old. */
-  async #drain(expired = false): Promise<void> {
-    if (!this.#queued || this.#draining || (this.#phase !== 'up' && !expired)) return;
-    this.#draining = true;
-    this.#queued = false;
-    const outputs = this.#out();
-    const send = expired ? undefined : (request: SendRequest): Promise<SendReply> => outputs.sendQueued(request);
-    const drained = drainQueue(this.#shared, this.of, send, () => this.#stopped || (this.#phase !== 'up' && !expired));
-    if (!expired) outputs.behind(drained);
-    try {
-      if ((await drained) === 'interrupted') this.#queued = true;
-    } catch (error) {
-      this.#queued = true;
-      this.#shared.log.warn({ err: error, integration: this.of.integrationId }, 'a queue could not be drained: it is tried again');
-    }
-    this.#draining = false;
-    // Connected while what expired was thrown out.
-    if (expired) await this.#drain();
-  }
-
-  #out(): Outputs {
-    return (this.#outputs ??= new Outputs(
-      this.#shared,
-      () => this.#link?.connection,
-      () => (this.#outputs = undefined),
-    ));
   }
 }

@@ -15,6 +15,7 @@ import { type Bus, type StoredInbound, connectBus, migrateBus } from '#lib/messa
 import { createLogger, createMetrics } from '#lib/platform';
 import { SecretKeys, seal } from '#lib/secrets';
 import { startTestNats } from '../../../../test/servers/nats.ts';
+import { systemClock } from '../clock.ts';
 import { type ConnectorRuntime, startRuntime } from '../index.ts';
 import { ScriptedProvider } from './scripted-provider.ts';
 
@@ -38,6 +39,12 @@ export async function startHarness() {
   });
   const running: { runtime: ConnectorRuntime; bus: Bus }[] = [];
 
+  const stopRuntimes = async (): Promise<void> => {
+    for (const { runtime, bus: own } of running.splice(0)) {
+      await runtime.stop();
+      await own.close();
+    }
+  };
   const publish = async (
     kind: 'application' | 'integration',
     state: ApplicationState | IntegrationState | null,
@@ -107,7 +114,15 @@ export async function startHarness() {
       return (clear: string, resourceId: string, field: string) => seal(key, clear, { applicationId, resourceId, field });
     },
     /** A runtime on a connection of its own; `definition` changes what the type declares. */
-    start: async (options: { provider?: ScriptedProvider; definition?: Partial<Definition>; replicaId?: string } = {}) => {
+    start: async (
+      options: {
+        provider?: ScriptedProvider;
+        definition?: Partial<Definition>;
+        replicaId?: string;
+        speed?: number;
+        standalone?: boolean;
+      } = {},
+    ) => {
       const provider = options.provider ?? new ScriptedProvider();
       const own = await connectBus({ servers: nats.url, name: `test-connector-${running.length}` });
       const runtime = await startRuntime({
@@ -115,7 +130,8 @@ export async function startHarness() {
         definition: { ...definitionOf('mqtt'), ...options.definition },
         provider,
         replicaId: options.replicaId ?? 'r1',
-        standalone: true,
+        standalone: options.standalone ?? true,
+        clock: { ...systemClock, monotonic: () => performance.now() * (options.speed ?? 1) },
         secrets,
         egress: parseAllow('loopback'),
         metrics: createMetrics('connector'),
@@ -134,11 +150,10 @@ export async function startHarness() {
       return messages.map((message) => bus.decodeInbound(message));
     },
 
+    /** Ends every runtime, in order. */
+    stopRuntimes,
     stop: async (): Promise<void> => {
-      for (const { runtime, bus: own } of running) {
-        await runtime.stop();
-        await own.close();
-      }
+      await stopRuntimes();
       await bus.close();
       await nats.stop();
     },

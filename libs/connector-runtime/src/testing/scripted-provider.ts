@@ -20,7 +20,8 @@ export interface Script {
 export class ScriptedProvider implements Provider<Record<string, unknown>> {
   readonly links: ScriptedLink[] = [];
   readonly disposed: string[] = [];
-  attempts = 0;
+  /** Integration of each attempt. */
+  readonly attempts: string[] = [];
   readonly script: Script = {
     connect: () => undefined,
     send: () => Promise.resolve({ verdict: 'succeeded' }),
@@ -28,7 +29,7 @@ export class ScriptedProvider implements Provider<Record<string, unknown>> {
   };
 
   async connect(config: ConnectionConfig<Record<string, unknown>>, context: ConnectionContext): Promise<Connection> {
-    this.attempts++;
+    this.attempts.push(config.integrationId);
     await this.script.connect(config);
     const link: ScriptedLink = { config, context, open: true, sent: [] };
     this.links.push(link);
@@ -57,6 +58,10 @@ export class ScriptedProvider implements Provider<Record<string, unknown>> {
     const [link] = this.of(integrationId);
     if (link === undefined) throw new Error('the integration is not connected');
     return link.context;
+  }
+
+  attemptsOf(integrationId: string): number {
+    return this.attempts.filter((id) => id === integrationId).length;
   }
 
   /** Open links of an integration. */
