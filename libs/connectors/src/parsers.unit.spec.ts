@@ -4,6 +4,9 @@ import { hostIssue, hostOfUrl } from './fields.ts';
 import { parseKeyFile } from './google-pubsub/key-file.ts';
 import { topicFilterIssue, topicIssue, topicMatches, wantedTopics } from './mqtt/topic-filter.ts';
 
+/** A reason, as opposed to what was parsed. */
+const reasonOf = (parsed: unknown): string => (typeof parsed === 'string' ? parsed : 'hunter2 was accepted');
+
 describe('a topic filter', () => {
   it.each(['a', '/', 'a/b/c', '+', '#', 'a/+/b', 'a/#', '+/+', '$SYS/#', '$share/group/a/+', ' ', 'ü/💧'])('%s is one', (filter) =>
     expect(topicFilterIssue(filter)).toBeUndefined(),
@@ -90,8 +93,7 @@ describe('a connection string', () => {
     `Endpoint=sb://a.b/;${tail};CustomEndpointAddress=c.d`,
     '=hunter2;',
   ])('%s is none, and the reason doesn’t quote it', (source) => {
-    const reason = parseConnectionString(source);
-    expect(reason).toEqual(expect.not.stringContaining('hunter2'));
+    expect(reasonOf(parseConnectionString(source))).not.toContain('hunter2');
   });
 });
 
@@ -121,12 +123,10 @@ describe('a key file', () => {
     { universe_domain: 'localhost' },
     { universe_domain: '127.0.0.1:80' },
     { universe_domain: 5 },
-  ])('with %j is refused, and the reason doesn’t quote it', (fields) =>
-    expect(parse(fields)).toEqual(expect.not.stringContaining('hunter2')),
-  );
+  ])('with %j is refused, and the reason doesn’t quote it', (fields) => expect(reasonOf(parse(fields))).not.toContain('hunter2'));
 
   it.each(['', 'hunter2', '[]', 'null', '{"hunter2'])('%s is none', (source) =>
-    expect(parseKeyFile(source)).toEqual(expect.not.stringContaining('hunter2')),
+    expect(reasonOf(parseKeyFile(source))).not.toContain('hunter2'),
   );
 });
 

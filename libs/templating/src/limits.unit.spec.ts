@@ -67,6 +67,7 @@ describe('a rendering', () => {
     expect(codeOf(() => render('{{x}}', { x: '12345678901' }, { maxLength: 10 }))).toBe('limit');
     expect(render('{{x}}', { x: '1234567890' }, { maxLength: 10 })).toBe('1234567890');
     expect(codeOf(() => render('{{length (join l text)}}', { l: list, text }))).toBe('limit');
+    expect(codeOf(() => render('{{length (jsonEncode this)}}', { [text]: 1 }, { maxLength: 1_000 }))).toBe('limit');
   });
 
   it('stops what grows by doubling', () => {

@@ -95,8 +95,7 @@ export function setPath(payload: unknown, path: string, value: unknown): unknown
 
 function removeAt(target: unknown, segments: readonly string[], at: number): unknown {
   const segment = segments[at];
-  if (segment === undefined || typeof target !== 'object' || target === null || segment === '__proto__' || !Object.hasOwn(target, segment))
-    return target;
+  if (segment === undefined || typeof target !== 'object' || target === null || !Object.hasOwn(target, segment)) return target;
   const last = at === segments.length - 1;
   if (Array.isArray(target)) {
     if (!isIndex(segment)) return target;
