@@ -13,8 +13,12 @@ export async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
   }
 }
 
-/** Waits before try `attempt` (from 0), with jitter: at most 50 ms · 2^attempt, 5 s. Returns false at once when aborted. */
+/** A jittered wait before try `attempt` (from 0): at most 50 ms · 2^attempt and 5 s. */
+export function delayBefore(attempt: number): number {
+  return Math.min(CAP_MS, BASE_MS * 2 ** Math.min(attempt, 10)) * (0.25 + Math.random() * 0.75);
+}
+
+/** Waits {@link delayBefore}. Returns false at once when aborted. */
 export async function backOff(attempt: number, signal: AbortSignal): Promise<boolean> {
-  const bound = Math.min(CAP_MS, BASE_MS * 2 ** Math.min(attempt, 10));
-  return await pause(bound * (0.25 + Math.random() * 0.75), signal);
+  return await pause(delayBefore(attempt), signal);
 }

@@ -53,6 +53,15 @@ export class Deliveries<M extends { readonly position: Position; readonly body: 
     await this.#closeAll();
   }
 
+  /** A partition that is gone: what of it was never finished takes no room any more. */
+  forget(held: Held<M, E>): void {
+    void held.lag?.feed.close();
+    held.lag = undefined;
+    this.#bytes -= held.bytes;
+    held.bytes = 0;
+    this.relieve();
+  }
+
   /** Lets the bus go on where there is room again. */
   relieve(): void {
     this.#inFlight = 0;
@@ -113,7 +122,8 @@ export class Deliveries<M extends { readonly position: Position; readonly body: 
   #deliver(feed: Feed<M>, partition: number, position: Position, size: number, give: (item: Item<E>) => void): void {
     if (feed === this.#shared) this.#shown = position;
     const held = this.options.held.get(partition);
-    if (held === undefined || held.closing || position <= held.progress.seen) return;
+    // A partition that was lost and taken again begins at its committed position, which only a consumer made since then covers.
+    if (held === undefined || held.closing || !this.#sharers.has(held) || position <= held.progress.seen) return;
     if (held.lag === undefined ? this.#fallsBehind(feed, held, position) : held.lag.feed !== feed) {
       if (held.lag !== undefined) held.lag.ignored = position;
       return;
@@ -128,10 +138,9 @@ export class Deliveries<M extends { readonly position: Position; readonly body: 
       partition,
       position,
       done: (effect) => {
-        if (!finish(effect)) return;
+        if (!finish(effect) || held.gone) return;
         this.#bytes -= bytes;
         held.bytes -= bytes;
-        if (held.gone) return;
         if (held.progress.open === 0) held.onIdle?.();
         this.options.onFinished(held);
       },

@@ -1,4 +1,4 @@
-import type { Position, ReadOptions, Reader } from '#lib/messaging';
+import type { ReadOptions, Reader } from '#lib/messaging';
 import { backOff } from './backoff.ts';
 
 export interface FeedOptions<M> {
@@ -9,23 +9,17 @@ export interface FeedOptions<M> {
 
 /** One consumer on the bus: opened with retries, paused and resumed also while it opens. */
 export class Feed<M> {
-  readonly partitions: ReadonlySet<number>;
   readonly #closed = new AbortController();
   readonly #opening: Promise<void>;
   #reader: Reader | undefined;
   #paused = false;
 
   constructor(private readonly options: FeedOptions<M>) {
-    this.partitions = new Set(options.request.partitions);
     this.#opening = this.#open();
   }
 
   get isOpen(): boolean {
     return this.#reader !== undefined;
-  }
-
-  get from(): Position {
-    return this.options.request.from;
   }
 
   async #open(): Promise<void> {

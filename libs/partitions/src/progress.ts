@@ -41,11 +41,6 @@ export class Progress<E> {
     return this.open + this.#passed.length + this.#committing;
   }
 
-  /** How many were finished since the last batch. */
-  get finished(): number {
-    return this.#completed.length;
-  }
-
   /** Takes a message in; the function that it returns finishes it, once, and says whether this call did. */
   deliver(position: Position): (effect: E) => boolean {
     const entry: Entry<E> = { position, finished: undefined };

@@ -1,5 +1,6 @@
 import type { Bus, Position } from '#lib/messaging';
 import { inboundFilter, triggeredFilter } from '#lib/contracts';
+import { delayBefore } from './backoff.ts';
 import type { Held } from './held.ts';
 
 /** A purge costs the server a few ms, so it isn't made at each commit; a subject's bound (10,000) lasts longer than this at any rate we reach. */
@@ -18,22 +19,34 @@ export class Purger<M, E> {
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
   #ended = false;
+  #held = false;
+  #failures = 0;
 
   constructor(private readonly options: PurgerOptions) {}
 
   touch(held: Held<M, E>): void {
-    if (this.#ended) return;
     this.#wanted.add(held);
-    this.#timer ??= setTimeout(() => void this.flush(), PURGE_EVERY_MS);
+    this.#schedule();
   }
 
-  /** Purges what was touched; a failure is reported and tried again with the next. */
+  /** While held nothing is purged; what is wanted waits. */
+  hold(held: boolean): void {
+    this.#held = held;
+    this.#schedule();
+  }
+
+  /** Purges what was touched; a failure is reported and tried again later. */
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    if (this.#held) return;
     const wanted = [...this.#wanted];
     this.#wanted.clear();
-    this.#running = Promise.all([this.#running, ...wanted.map((held) => this.#purge(held))]).then(() => undefined);
+    const before = this.#failures;
+    this.#running = Promise.all([this.#running, ...wanted.map((held) => this.#purge(held))]).then(() => {
+      if (this.#failures === before) this.#failures = 0;
+      this.#schedule();
+    });
     await this.#running;
   }
 
@@ -42,8 +55,15 @@ export class Purger<M, E> {
     clearTimeout(this.#timer);
   }
 
+  #schedule(): void {
+    if (this.#ended || this.#held || this.#wanted.size === 0) return;
+    const wait = this.#failures === 0 ? PURGE_EVERY_MS : delayBefore(this.#failures);
+    this.#timer ??= setTimeout(() => void this.flush(), wait);
+  }
+
   async #purge(held: Held<M, E>): Promise<void> {
     const { bus, stream, purgeThrough, onError } = this.options;
+    if (held.gone) return;
     const { partition } = held.lease;
     const { committed } = held.progress;
     const through = Math.min(purgeThrough(partition, committed), committed);
@@ -53,7 +73,8 @@ export class Purger<M, E> {
       held.purged = Math.max(held.purged, through);
     } catch (error) {
       onError(error);
-      if (!held.gone) this.touch(held);
+      this.#failures++;
+      this.#wanted.add(held);
     }
   }
 }

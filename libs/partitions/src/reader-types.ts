@@ -83,7 +83,7 @@ export interface PartitionReaderOptions<M extends { readonly position: Position;
 /**
  * Reads the partitions this replica holds, from their positions in PostgreSQL, with one ordered consumer; a partition that falls behind gets one of its own, so
  * that it holds up no other. Positions and the caller's changes are committed together every 50 ms or 500 messages, by compare-and-set on token and
- * token; then what nobody needs is purged. While PostgreSQL or the bus is away it holds, bounded, and goes on when they are back.
+ * version; then what nobody needs is purged. While PostgreSQL or the bus is away it holds, bounded, and goes on when they are back.
  */
 export interface PartitionReader {
   /** Starts reading partitions that were acquired. Retries for as long as PostgreSQL is away; resolves early for those lost meanwhile. Rejects {@link StreamChangedError}. */

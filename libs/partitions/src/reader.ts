@@ -23,6 +23,8 @@ class CommittedReader<M extends { readonly position: Position; readonly body: Ui
   /** Leases being taken: losing one removes it. */
   readonly #taking = new Map<number, Lease>();
   readonly #ended = new AbortController();
+  /** Ends the look at the stream that an earlier connection began. */
+  #checking = new AbortController();
   readonly #store: PositionStore;
   readonly #committer: Committer<M, E>;
   readonly #purger: Purger<M, E>;
@@ -53,6 +55,8 @@ class CommittedReader<M extends { readonly position: Position; readonly body: Ui
     });
     this.#deliveries = new Deliveries({ ...options, held: this.#held, onFinished: (held) => this.#committer.touch(held) });
     this.#forgetConnection = bus.onConnection((connected) => {
+      this.#purger.hold(true);
+      this.#checking.abort();
       if (connected) void this.#checkStream();
     });
   }
@@ -141,12 +145,11 @@ class CommittedReader<M extends { readonly position: Position; readonly body: Ui
   }
 
   #forget(held: Held<M, E>): void {
+    if (held.gone) return;
     held.gone = true;
     held.onIdle?.();
-    void held.lag?.feed.close();
-    held.lag = undefined;
     if (this.#held.get(held.lease.partition) === held) this.#held.delete(held.lease.partition);
-    this.#deliveries.relieve();
+    this.#deliveries.forget(held);
   }
 
   committed(partition: number): Position | undefined {
@@ -172,21 +175,28 @@ class CommittedReader<M extends { readonly position: Position; readonly body: Ui
     this.#taking.clear();
     await this.release([...this.#held.values()].map(({ lease }) => lease));
     this.#ended.abort();
+    this.#checking.abort();
     this.#committer.end();
     this.#purger.end();
     await this.#deliveries.close();
   }
 
-  /** After an interruption the bus may be another one: sequences would then mean other messages. */
+  /** After an interruption the bus may be another one: sequences would then mean other messages, so nothing is purged before this was looked at. */
   async #checkStream(): Promise<void> {
-    try {
-      const { created } = await this.options.bus.streamInfo(this.options.stream);
-      if (this.#created === undefined || created === this.#created) return;
-      this.#changed = new StreamChangedError(this.options.stream);
-      this.options.onError(this.#changed);
-      this.lose([...this.#held.values()].map(({ lease }) => lease));
-    } catch (error) {
-      this.options.onError(error);
+    this.#checking = new AbortController();
+    const { signal } = this.#checking;
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      try {
+        const { created } = await this.options.bus.streamInfo(this.options.stream);
+        if (signal.aborted) return;
+        if (this.#created === undefined || created === this.#created) return this.#purger.hold(false);
+        this.#changed = new StreamChangedError(this.options.stream);
+        this.options.onError(this.#changed);
+        return this.lose([...this.#held.values()].map(({ lease }) => lease));
+      } catch (error) {
+        this.options.onError(error);
+        await backOff(attempt, signal);
+      }
     }
   }
 }
