@@ -127,7 +127,8 @@ describe('dead letters', () => {
     await gateway.bus.publishDeadLetter(letter);
     const answer = await replay(letter.id);
     expect(answer.status).toBe(200);
-    const stored = await gateway.bus.lastInbound(APP, source);
+    const last = await gateway.bus.last('INBOUND', subject);
+    const stored = last && gateway.bus.decodeInbound(last);
     expect(stored).toMatchObject({ type: 'message', id: answer.body['id'], attributes: { topic: 'a/b', replayOf: letter.id } });
     expect([stored?.number, stored?.redelivered, Buffer.from(stored?.body ?? []).toString()]).toEqual([undefined, undefined, 'again']);
     expect(stored?.id).not.toBe(letter.id);

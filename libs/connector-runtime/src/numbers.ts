@@ -1,4 +1,4 @@
-import { NUMBER_SUBJECT, NumberReply, inboundSubject } from '#lib/contracts';
+import { NUMBER_SUBJECT, NumberReply } from '#lib/contracts';
 import type { Bus, Position } from '#lib/messaging';
 
 export interface Resumed {
@@ -9,24 +9,6 @@ export interface Resumed {
 }
 
 const ASK_TIMEOUT_MS = 2_000;
-const PAGE = 200;
-
-/** The highest number among an integration's stored messages. Its last one may be a connect or disconnect, which has none: then all are looked at. */
-async function highestStored(bus: Bus, applicationId: string, integrationId: string): Promise<number> {
-  const last = await bus.lastInbound(applicationId, integrationId);
-  if (last === undefined) return 0;
-  if (last.number !== undefined) return last.number;
-  let highest = 0;
-  let after: Position = 0;
-  for (;;) {
-    const page = await bus.list('INBOUND', inboundSubject(applicationId, integrationId), { after, max: PAGE });
-    for (const message of page) {
-      highest = Math.max(highest, bus.decodeInbound(message).number ?? 0);
-      after = message.position;
-    }
-    if (page.length < PAGE) return highest;
-  }
-}
 
 /**
  * Where the running numbers of an integration go on (docs/adr/0003): the stream first, then dispatch, as a message is purged only after its number is
@@ -34,7 +16,7 @@ async function highestStored(bus: Bus, applicationId: string, integrationId: str
  */
 export async function resumeNumbers(bus: Bus, applicationId: string, integrationId: string): Promise<Resumed> {
   const { end } = await bus.streamInfo('INBOUND');
-  const stored = await highestStored(bus, applicationId, integrationId);
+  const stored = (await bus.lastInbound(applicationId, integrationId))?.number ?? 0;
   const answer = await bus.request(NUMBER_SUBJECT, Buffer.from(JSON.stringify({ applicationId, integrationId })), ASK_TIMEOUT_MS);
   const reply = NumberReply.parse(JSON.parse(Buffer.from(answer).toString()));
   if ('error' in reply) throw new Error(`dispatch could not tell the last number: ${reply.error}`);

@@ -21,6 +21,7 @@ import { verifyStreams } from './migrate.ts';
 import { coveredSequence } from './position.ts';
 import { deliverTo, partitionFilters } from './readers.ts';
 import { request, serve } from './requests.ts';
+import { lastNumbered } from './last-numbered.ts';
 import { describeStream, lastMessage, listMessages, purgeMessages, removeMessage } from './stored.ts';
 import { requireServerVersion } from './streams.ts';
 import type { Bus, Position, Reader, StoredInbound, StoredMessage, StoredTriggered } from './types.ts';
@@ -108,10 +109,7 @@ export function makeBus(link: Link): Bus {
       read('TRIGGERED', partitionFilters('triggered', options.partitions), options.from, deliverTo(options, decodeTriggered)),
     list: (stream, filter, options) => listMessages(link, stream, filter, options),
     last: (stream, subject) => lastMessage(link, stream, subject),
-    lastInbound: async (applicationId, sourceId) => {
-      const message = await lastMessage(link, 'INBOUND', inboundSubject(applicationId, sourceId));
-      return message === undefined ? undefined : inboundOf(message);
-    },
+    lastInbound: (applicationId, sourceId) => lastNumbered(link, inboundSubject(applicationId, sourceId), inboundOf),
     decodeTriggered: triggeredOf,
     decodeInbound: inboundOf,
     decodeConfig: (message) => decodeConfig(message.subject, message.headers, message.body),

@@ -83,6 +83,20 @@ describe('publishing and reading', () => {
     expect(Buffer.from(body)).toEqual(Buffer.from(event.body));
   });
 
+  it('finds the highest running number of a source behind events that have none', async () => {
+    const event = anInbound({ number: 41 });
+    const { applicationId, sourceId } = event;
+    const none = { applicationId, sourceId, number: undefined } as const;
+    await bus.publishInbound(anInbound({ ...none, type: 'connect' }), undefined, undefined);
+    expect(await bus.lastInbound(applicationId, sourceId)).toBeUndefined();
+    await bus.publishInbound(event, undefined, undefined);
+    await bus.publishInbound({ ...event, id: 'last', number: 42 }, undefined, undefined);
+    for (let n = 0; n < 250; n++) await bus.publishInbound(anInbound({ ...none, type: 'disconnect' }), undefined, undefined);
+    await bus.publishInbound(anInbound({ ...none }), undefined, undefined); // a replay
+    await bus.publishOutbound(inboundSubject(applicationId, sourceId), Buffer.from('not ours'), 'unreadable');
+    expect(await bus.lastInbound(applicationId, sourceId)).toMatchObject({ id: 'last', number: 42 });
+  });
+
   it('lets no value start a header of its own', async () => {
     const event = anInbound({ id: 'x\r\nNats-Rollup: all\r\ny', attributes: { topic: 'a\r\nNats-Msg-Id: 1' } });
     const before = await bus.streamInfo('INBOUND');

@@ -148,6 +148,7 @@ export interface Bus {
   list(stream: StreamName, filter: string, options?: { after?: Position; max?: number }): Promise<StoredMessage[]>;
   /** The last stored message of a subject. */
   last(stream: StreamName, subject: string): Promise<StoredMessage | undefined>;
+  /** The stored message of a source with the highest running number (docs/adr/0003); undefined when none is numbered. */
   lastInbound(applicationId: string, sourceId: string): Promise<StoredInbound | undefined>;
   decodeTriggered(message: StoredMessage): StoredTriggered;
   decodeInbound(message: StoredMessage): StoredInbound;
