@@ -21,7 +21,14 @@ await main(async () => {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     detached: true,
   });
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => child.kill('SIGTERM'));
+  // One Ctrl-C arrives more than once: from the terminal and from npm. Only a later one is a second wish, which ends the product at once.
+  let asked = -Infinity;
+  const stop = () => {
+    if (performance.now() - asked < 1_000) return;
+    asked = performance.now();
+    child.kill('SIGTERM');
+  };
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, stop);
   return await new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code) => resolve(code ?? 1));

@@ -117,8 +117,8 @@ describe('flows', () => {
     expect(idsOf(found)).toEqual([flowId]);
     expect(misfits('flows', found)).toEqual([]);
     expect(idsOf(await client.flows.get({ applicationId, triggerFilter: [{ type: 'virtualButton', key: 'other' }] }))).toEqual([]);
-    const virtualButtonPress = { key: 'press-me', payload: { pressed: true } };
-    expect(await client.flow.pressVirtualButton({ applicationId, flowId, virtualButtonPress })).toEqual({ success: true });
+    const button = { key: 'press-me', payload: { pressed: true } };
+    expect(await client.flow.pressVirtualButton({ applicationId, flowId, button })).toEqual({ success: true });
     expect(await client.flow.delete({ applicationId, flowId })).toEqual({ success: true });
   });
 });

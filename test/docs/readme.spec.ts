@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { Product } from '../product/product.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -12,6 +12,7 @@ const BLOCKS = [...README.matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => matc
 let product: Product;
 beforeAll(async () => {
   product = await Product.start({ SLUICE_DEMO: 'on' });
+  await vi.waitFor(() => readFileSync(join(product.dataDir, 'demo.json')), { timeout: 10_000 });
 });
 afterAll(() => product.stop());
 

@@ -20,8 +20,8 @@ beforeAll(async () => {
   ports = { password: await freePort(), tls: await freePort(), ws: await freePort() };
   broker = await startMosquitto((dir) => {
     writeFileSync(join(dir, 'passwords'), passwordLine('sluice', 'opensesame'));
-    return `allow_anonymous true
-per_listener_settings true
+    return `per_listener_settings true
+allow_anonymous true
 listener ${ports.password} 127.0.0.1
 allow_anonymous false
 password_file ${join(dir, 'passwords')}

@@ -15,8 +15,8 @@ beforeAll(async () => {
   securePort = await freePort();
   broker = await startMosquitto((dir) => {
     writeFileSync(join(dir, 'passwords'), passwordLine('sluice', 'opensesame'));
-    return `allow_anonymous true
-per_listener_settings true
+    return `per_listener_settings true
+allow_anonymous true
 listener ${securePort} 127.0.0.1
 allow_anonymous false
 password_file ${join(dir, 'passwords')}

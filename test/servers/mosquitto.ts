@@ -15,7 +15,8 @@ export interface Mosquitto {
 
 /**
  * A real mosquitto on 127.0.0.1. `config` gets the folder and a plain port and returns further lines (listeners, password files).
- * Its queue is unlimited and its state is saved at each change, so tests may count through a SIGKILL (see shared/CLIENTS.md, MQTT).
+ * Its queue is unlimited, and its state is saved when it is ended in order: a test that counts through its SIGKILL adds `autosave_on_changes true` and
+ * `autosave_interval 1`, which cost it a save of everything at every change.
  */
 export async function startMosquitto(config: (dir: string) => string = () => 'allow_anonymous true\n'): Promise<Mosquitto> {
   const dir = mkdtempSync(join(tmpdir(), 'sluice-mosquitto-'));
@@ -29,8 +30,6 @@ export async function startMosquitto(config: (dir: string) => string = () => 'al
     `user root
 persistence true
 persistence_location ${dir}/
-autosave_on_changes true
-autosave_interval 1
 max_queued_messages 0
 max_inflight_messages 0
 listener ${port} 127.0.0.1

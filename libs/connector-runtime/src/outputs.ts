@@ -111,11 +111,20 @@ export class Outputs {
     try {
       return await this.#guard().fire(connection, message);
     } catch (error) {
-      if (error instanceof Trouble) return error.reply;
+      if (error instanceof Trouble) return this.#again(error.reply);
       return reply('failed', 'CircuitOpen', 'sending failed too often just now: nothing is sent for a few seconds');
     } finally {
       this.#inFlight--;
     }
+  }
+
+  /**
+   * What the link took with it unacknowledged is sent again, as the protocols of types that queue have it (MQTT's QoS 1): the runner queues it as if it had
+   * not been tried. The receiver may see it twice; it is not lost.
+   */
+  #again(outcome: SendReply): SendReply {
+    const lost = outcome.verdict === 'unknown' && outcome.error?.type === 'lost' && this.#shared.definition.capabilities.queue;
+    return lost ? { ...outcome, verdict: 'disconnected' } : outcome;
   }
 
   #guard(): Breaker {

@@ -54,7 +54,7 @@ export interface TriggeredEvent {
   body: Uint8Array;
 }
 
-/** How a send ended. `disconnected`: not tried, the runner may queue it. `unknown`: it may or may not have been sent. */
+/** How a send ended. `disconnected`: not sent, or lost with the link before it was acknowledged: the runner may queue it. `unknown`: it may or may not have been sent. */
 export const SendVerdict = z.enum(['succeeded', 'failed', 'unknown', 'disconnected', 'disabled', 'notFound', 'busy']);
 export type SendVerdict = z.infer<typeof SendVerdict>;
 

@@ -5,10 +5,11 @@ import { type IncomingPublish, acknowledgement } from './publish.ts';
 
 /**
  * While the runtime takes no more, this much more is read and kept here, so that what stands behind it in the stream (the acknowledgements of our own
- * sends, ping responses) is still heard. Only beyond it does the socket stop. A broker with a window of its own never gets there.
+ * sends, ping responses) is still heard. Only beyond it does the socket stop. A broker with a window of its own (MQTT 5's receive maximum, mosquitto's 20
+ * by default) never gets there; one without sends all it has at once, and a stopped socket would hold up the answers to our sends for as long as that lasts.
  */
-const MAX_PARKED = 1_024;
-const MAX_PARKED_BYTES = 256 * 1024;
+const MAX_PARKED = 16_384;
+const MAX_PARKED_BYTES = 4 * 1024 * 1024;
 
 interface Waiting {
   readonly acknowledgement: Buffer;
