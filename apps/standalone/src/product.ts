@@ -54,7 +54,7 @@ export async function startProduct(settings: Settings, log: Logger): Promise<Run
 interface Parts {
   readonly httpUrl: string;
   readonly natsUrl: string;
-  ready(): Readiness;
+  readonly ready: () => Readiness;
 }
 
 /** Starts servers and services in the order they need each other; pushes how to stop each one. */
