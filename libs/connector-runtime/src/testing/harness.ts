@@ -23,9 +23,9 @@ export const anId = (): string => newResourceId(Date.now(), (bytes) => randomByt
 const AT = '2026-11-25T02:00:00.000Z';
 
 /** A bus with config's and dispatch's side of it played by the test, and runtimes on it. */
-export async function startHarness() {
+export async function startHarness({ streamBytes = 256 * 1024 * 1024 } = {}) {
   const nats = await startTestNats();
-  await migrateBus({ servers: nats.url, name: 'test-migrate' }, { streamBytes: 256 * 1024 * 1024, replicas: 1 });
+  await migrateBus({ servers: nats.url, name: 'test-migrate' }, { streamBytes, replicas: 1 });
   const bus = await connectBus({ servers: nats.url, name: 'test' });
   await bus.verify();
   const secrets = new SecretKeys(randomBytes(32));
