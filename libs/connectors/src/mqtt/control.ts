@@ -69,8 +69,9 @@ export function readConnack(frame: Frame, version: ProtocolVersion): Connack {
 }
 
 export function readSuback(frame: Frame, version: ProtocolVersion): { packetId: number; codes: readonly number[] } {
-  const packet = parse(frame, version, 'suback');
-  return { packetId: packet.messageId ?? 0, codes: packet.granted.map(Number) };
+  const { messageId = 0, granted } = parse(frame, version, 'suback');
+  if (messageId < 1 || granted.length === 0) throw new MalformedPacket('a SUBACK is cut off');
+  return { packetId: messageId, codes: granted.map(Number) };
 }
 
 /** Only MQTT 5's brokers send one. */

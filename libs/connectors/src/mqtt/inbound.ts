@@ -13,7 +13,8 @@ const MAX_PARKED_BYTES = 4 * 1024 * 1024;
 
 interface Waiting {
   readonly acknowledgement: Buffer;
-  done: boolean;
+  /** let go: it will not be stored, and nothing behind it can be acknowledged either. */
+  state: 'waits' | 'stored' | 'let go';
 }
 
 /** Hands arriving messages to the runtime, many at once, and acknowledges each to the broker, in the order they came, once it is durable. */
@@ -54,26 +55,38 @@ export class Inbound {
   }
 
   #deliver({ topic, payload, qos, dup, packetId }: IncomingPublish): void {
-    const waiting = qos === 0 ? undefined : { acknowledgement: acknowledgement(qos === 1 ? PUBACK : PUBREC, packetId), done: false };
+    const waiting: Waiting | undefined =
+      qos === 0 ? undefined : { acknowledgement: acknowledgement(qos === 1 ? PUBACK : PUBREC, packetId), state: 'waits' };
     if (waiting !== undefined) this.#waiting.push(waiting);
     if (!this.wanted(topic)) return this.#stored(waiting);
     this.context.receive({ body: payload, attributes: { topic }, redelivered: dup, droppable: qos === 0 }).then(
       () => this.#stored(waiting),
-      (cause: unknown) => this.link.fail(new ConnectorError('lost', 'A message could not be stored.', { cause })),
+      (cause: unknown) => this.#refused(waiting, cause),
     );
+  }
+
+  #refused(waiting: Waiting | undefined, cause: unknown): void {
+    // While the link is closed in order, those stored before are still acknowledged.
+    if (!this.#closing) return this.link.fail(new ConnectorError('lost', 'A message could not be stored.', { cause }));
+    if (waiting !== undefined) waiting.state = 'let go';
+    if (this.#isDrained) this.#drained?.();
+  }
+
+  get #isDrained(): boolean {
+    return this.#waiting[0] === undefined || this.#waiting[0].state === 'let go';
   }
 
   #stored(waiting: Waiting | undefined): void {
     if (waiting === undefined) return;
-    waiting.done = true;
-    while (this.#waiting[0]?.done === true) this.link.acknowledge((this.#waiting.shift() as Waiting).acknowledgement);
-    if (this.#waiting.length === 0) this.#drained?.();
+    waiting.state = 'stored';
+    while (this.#waiting[0]?.state === 'stored') this.link.acknowledge((this.#waiting.shift() as Waiting).acknowledgement);
+    if (this.#isDrained) this.#drained?.();
   }
 
   /** Takes no more messages, and resolves once those handed over are acknowledged, or the link ended. */
   async drain(): Promise<void> {
     this.#closing = true;
-    if (this.#waiting.length === 0 || this.link.error !== undefined) return;
+    if (this.#isDrained || this.link.error !== undefined) return;
     await new Promise<void>((resolve) => (this.#drained = resolve));
   }
 

@@ -8,8 +8,10 @@ import { refusal } from './reasons.ts';
 
 /** Messages above QoS 0 on their way to a broker that names no smaller figure. */
 const MAX_IN_FLIGHT = 256;
-/** Messages that may wait for their turn; more are refused as `throttled`. */
+/** Messages that may wait for their turn; more are refused as `throttled` … */
 const MAX_QUEUED = 1_000;
+/** … and so is what would bring the payloads on their way beyond this. */
+const MAX_BYTES = 32 * 1024 * 1024;
 /** Where a send names no QoS: its verdict is the broker's own. */
 const DEFAULT_QOS = 1;
 
@@ -47,6 +49,8 @@ export class Outbound {
   readonly #unwritten = new Set<InFlight>();
   readonly #queue: { publication: Publication; waiter: InFlight }[] = [];
   readonly #window: number;
+  /** Of payloads whose outcome is open. */
+  #bytes = 0;
   #drained: (() => void) | undefined;
 
   constructor(
@@ -63,13 +67,19 @@ export class Outbound {
   async send({ options, payload }: SendMessage): Promise<SendOutcome> {
     const publication = this.#check(options, payload);
     if (this.link.error !== undefined) throw new ConnectorError('lost', this.link.error.message, { cause: this.link.error });
-    if (this.#queue.length + this.#unwritten.size >= MAX_QUEUED)
-      throw new ConnectorError('throttled', `The broker is slow: ${MAX_QUEUED} messages wait for it already.`);
-    return await new Promise<SendOutcome>((resolve, reject) => {
-      const waiter = { resolve, reject };
-      if (publication.qos > 0 && this.#inFlight.size >= this.#window) this.#queue.push({ publication, waiter });
-      else this.#write(publication, waiter);
-    });
+    const full = this.#queue.length + this.#unwritten.size >= MAX_QUEUED;
+    if (full || (this.#bytes > 0 && this.#bytes + payload.byteLength > MAX_BYTES))
+      throw new ConnectorError('throttled', 'The broker is slow: too many messages wait for it already.');
+    this.#bytes += payload.byteLength;
+    try {
+      return await new Promise<SendOutcome>((resolve, reject) => {
+        const waiter = { resolve, reject };
+        if (publication.qos > 0 && this.#inFlight.size >= this.#window) this.#queue.push({ publication, waiter });
+        else this.#write(publication, waiter);
+      });
+    } finally {
+      this.#bytes -= payload.byteLength;
+    }
   }
 
   #check(options: Record<string, unknown>, payload: Uint8Array): Publication {

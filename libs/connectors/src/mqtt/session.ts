@@ -138,7 +138,6 @@ export class MqttSession implements Connection {
   #subscribed({ packetId, codes }: { packetId: number; codes: readonly number[] }): void {
     const waiter = this.#subacks.get(packetId);
     if (waiter === undefined) return;
-    this.#subacks.delete(packetId);
     const refused = waiter.filters.flatMap((filter, index) => {
       const code = codes[index] ?? 0x80;
       return code < 0x80 ? [] : [`${filter}: ${refusal(code)}`];
@@ -146,6 +145,7 @@ export class MqttSession implements Connection {
     if (refused.length > 0)
       return this.link.fail(new ConnectorError('misconfigured', `The broker refuses to subscribe to ${refused.slice(0, 3).join('; ')}.`));
     if (codes.includes(0)) this.context.log.warn('The broker grants QoS 0 only to some topics: what it sends there is not redelivered.');
+    this.#subacks.delete(packetId);
     waiter.resolve();
   }
 
