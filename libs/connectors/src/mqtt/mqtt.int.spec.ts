@@ -8,6 +8,7 @@ import { type Certificates, makeCertificates } from '../../../../test/servers/ce
 import { type RecordingContext, recordingContext } from '../../../../test/servers/connection-context.ts';
 import { type Mosquitto, passwordLine, startMosquitto } from '../../../../test/servers/mosquitto.ts';
 import { MqttConfig } from './config.ts';
+import { mqtt } from './definition.ts';
 import { mqttProvider } from './provider.ts';
 
 let certificates: Certificates;
@@ -148,4 +149,62 @@ describe.each(['3.1.1', '5'] as const)('MQTT %s', (protocolVersion) => {
     const { context } = await connected({ protocolVersion }, [topic]);
     await expect.poll(() => text(context)).toEqual(['2']);
   });
+});
+
+describe('TLS', () => {
+  const tls = (more: Input): Input => ({ protocol: 'mqtts', host: 'localhost', port: ports.tls, ...more });
+  const own = (): Input => ({ certificate: certificates.client.certificate, privateKey: certificates.client.key });
+
+  it.each([
+    ['an authority it was not told of', () => tls(own()), 'misconfigured', 'caCertificate'],
+    ['no client certificate where one is wanted', () => tls({ caCertificate: certificates.ca }), 'unauthorized', 'certificate'],
+    ['an authority that is no PEM', () => tls({ ...own(), caCertificate: 'nonsense' }), 'misconfigured', 'caCertificate'],
+    [
+      'a key that is no PEM',
+      () => tls({ ...own(), caCertificate: certificates.ca, privateKey: 'nonsense' }),
+      'misconfigured',
+      'privateKey',
+    ],
+    [
+      'a key of another certificate',
+      () => tls({ ...own(), caCertificate: certificates.ca, privateKey: certificates.server.key }),
+      'misconfigured',
+      'privateKey',
+    ],
+    ['a port without TLS', () => tls({ ...own(), caCertificate: certificates.ca, port: broker.port }), 'lost', 'TLS'],
+  ] as const)('refuses %s', async (_what, config, code, word) => {
+    const error = await failure(connected(config()));
+    expect(error).toMatchObject({ name: 'ConnectorError', message: expect.stringContaining(word) as string });
+    expect(error).toHaveProperty('code', code);
+    expect(String(error)).not.toContain('nonsense');
+  });
+
+  it('accepts any certificate when verification is off, and takes the port as text', async () => {
+    const { config, ...rest } = configured(tls({ ...own(), disableSSLVerification: true }));
+    // As a rendered template brings it.
+    const connection = await mqttProvider().connect({ ...rest, config: { ...config, port: `${ports.tls}` } }, recordingContext());
+    open.push(connection);
+    await expect(connection.probe()).resolves.toBeUndefined();
+  });
+});
+
+it('hands over bytes that are no text as they came', async () => {
+  const { connection, context } = await connected({}, ['bytes']);
+  const body = Buffer.from([0xff, 0, 0xfe]);
+  await connection.send?.({ id: 'r:n:0', payload: body, options: { topic: 'bytes' } });
+  await expect.poll(() => context.received.length).toBe(1);
+  const { attributes, body: received } = context.received[0] as { attributes: Record<string, unknown>; body: Uint8Array };
+  expect(mqtt.messageData?.({ attributes, body: received })).toEqual({
+    message: body.toString('base64'),
+    encoding: 'base64',
+    topic: 'bytes',
+  });
+  expect(mqtt.messageData?.({ attributes, body: Buffer.from('grün') })).toEqual({ message: 'grün', topic: 'bytes' });
+});
+
+it('marks what the broker will not send again', async () => {
+  const { context } = await connected({}, ['once']);
+  const publisher = await other();
+  await publisher.publishAsync('once', 'x', { qos: 0 });
+  await expect.poll(() => context.received).toMatchObject([{ droppable: true }]);
 });
