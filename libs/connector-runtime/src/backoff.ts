@@ -19,6 +19,8 @@ export interface Failure {
   readonly code: ConnectorErrorCode;
   readonly reason: string;
   readonly retryAfterMs?: number;
+  /** The provider's own facts of it, for the run of a trigger. */
+  readonly data?: Record<string, unknown>;
 }
 
 export interface NextAttempt {

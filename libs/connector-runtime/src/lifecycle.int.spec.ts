@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { ConnectorError } from '#lib/connector-sdk';
+import { ConnectorError, type Definition } from '#lib/connector-sdk';
 import { ControlReply, type IntegrationState, controlSubject } from '#lib/contracts';
 import { type Harness, startHarness } from './testing/harness.ts';
 import { ScriptedProvider } from './testing/scripted-provider.ts';
@@ -32,6 +32,24 @@ describe('the lifecycle of an integration', () => {
     expect(provider.of(gone.id)).toEqual([]);
     await expect.poll(() => provider.disposed).toEqual([gone.id]);
     await expect.poll(async () => (await at.status(kept))?.appliedVersion).toBe(120);
+  });
+
+  it('tells of the end of a link in the shape of its type, with what the provider said of it', async () => {
+    const provider = new ScriptedProvider();
+    provider.script.connect = () => {
+      throw new ConnectorError('lost', 'Unexpected server response: 200', { data: { statusCode: 200 } });
+    };
+    const endData: NonNullable<Definition['endData']> = ({ kind, reason, deliberate, data }) => ({ kind, reason, deliberate, ...data });
+    await at.start({ provider, definition: { endData } });
+    const { id } = await at.application();
+    const integration = await at.integration(id);
+    const attributes = async (): Promise<unknown> => (await at.inbound(integration)).at(-1)?.attributes;
+    const refused = { kind: 'failure', reason: 'Unexpected server response: 200', deliberate: false, statusCode: 200 };
+    await expect.poll(attributes).toEqual(refused);
+    provider.script.connect = () => undefined;
+    await expect.poll(() => stateOf(integration), { timeout: 5_000 }).toBe('connected');
+    await at.integration(id, { ...integration, enabled: false }, 2);
+    await expect.poll(attributes).toEqual({ kind: 'disconnect', reason: 'Disabled', deliberate: true });
   });
 
   it('touches no connection for a new name, and only its own for an edit', async () => {

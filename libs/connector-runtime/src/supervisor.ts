@@ -9,7 +9,7 @@ import { Intake, type Rate } from './intake.ts';
 import type { Link } from './link.ts';
 import { Observed } from './observed.ts';
 import { Outbox } from './outbox.ts';
-import { failureOf } from './reasons.ts';
+import { endData, failureOf } from './reasons.ts';
 import type { Rendered, Unrenderable } from './rendering.ts';
 import type { HeldPartition, Shared } from './shared.ts';
 import type { Timer } from './wheel.ts';
@@ -158,7 +158,7 @@ export class Supervisor implements DialerOwner {
       // Its holder would have said otherwise had it been able to: it died.
       const at = this.partition.deadSince ?? previous.evidence?.at ?? previous.since;
       this.#deafSince = at;
-      this.intake.record('disconnect', { disconnectReason: 'The connector died' }, at);
+      this.#tell('disconnect', { reason: 'The connector died' }, at);
     } else if (previous.state !== 'disabled' && previous.connectInfo !== undefined)
       this.#deafSince = previous.disconnectInfo?.ts ?? previous.since;
   }
@@ -260,9 +260,9 @@ export class Supervisor implements DialerOwner {
     this.#attempts = next.attempts;
     this.#shared.metrics.attempts.inc({ outcome: wasUp ? 'dropped' : failure.code });
     if (next.blamesHost && this.#applied !== undefined) this.#shared.gate.blame(this.#applied.host);
-    if (wasUp) this.intake.record('disconnect', { disconnectReason: failure.reason }, now);
+    if (wasUp) this.#tell('disconnect', failure, now);
     // Of an outage each reason is told once, not each attempt.
-    else if (this.#told !== failure.reason) this.intake.record('failure', { failureReason: failure.reason }, now);
+    else if (this.#told !== failure.reason) this.#tell('failure', failure, now);
     this.#told = failure.reason;
     this.#later(next.delayMs, () => {
       if (this.#applied === undefined) this.changed();
@@ -276,6 +276,14 @@ export class Supervisor implements DialerOwner {
       evidence: undefined,
       ...(wasUp ? { disconnectInfo: { ts: now, error: failure.reason } } : {}),
     });
+  }
+
+  #tell(
+    kind: 'disconnect' | 'failure',
+    { reason, data, deliberate = false }: { reason: string; data?: Record<string, unknown>; deliberate?: boolean },
+    at: number,
+  ): void {
+    this.intake.record(kind, endData(this.#shared.definition, { kind, reason, data, deliberate }), at);
   }
 
   /** Ends the link in order, if there is one: what is on its way is stored and acknowledged first. */
@@ -298,7 +306,7 @@ export class Supervisor implements DialerOwner {
     if (lost || ended === undefined) return;
     const now = this.#shared.clock.epoch();
     this.#deafSince = now;
-    this.intake.record('disconnect', { disconnectReason: why }, now);
+    this.#tell('disconnect', { reason: why, deliberate: true }, now);
     this.#observed.set({ state: 'disconnected', reason: why, evidence: undefined, disconnectInfo: { ts: now } });
   }
 

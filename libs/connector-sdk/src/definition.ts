@@ -40,6 +40,16 @@ export interface Endpoint {
   readonly host: string;
 }
 
+/** How a link ended, or why there is none. */
+export interface LinkEnd {
+  readonly kind: 'disconnect' | 'failure';
+  readonly reason: string;
+  /** We closed it: disabled, changed, stopped. */
+  readonly deliberate: boolean;
+  /** What the ConnectorError carried. */
+  readonly data?: Record<string, unknown> | undefined;
+}
+
 /** What a provider declares. Never imports its client. */
 export interface Definition<C = unknown> {
   readonly type: IntegrationType;
@@ -66,6 +76,8 @@ export interface Definition<C = unknown> {
   readonly send?: z.ZodType;
   /** `data` of the run that a message starts, without `type`; `body` is the provider's bytes. Present where `load` is. */
   readonly messageData?: (message: { readonly attributes: Record<string, unknown>; readonly body: Uint8Array }) => Record<string, unknown>;
+  /** `data` of the run of a disconnect or failure trigger, without `type`; absent: `{disconnectReason}` or `{failureReason}`. */
+  readonly endData?: (end: LinkEnd) => Record<string, unknown>;
   /** Loads the client; absent until this provider's connector is built: creating one answers 501 naming the type. */
   readonly load?: () => Promise<Provider<C>>;
 }

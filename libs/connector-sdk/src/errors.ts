@@ -11,7 +11,8 @@ export class ConnectorError extends Error {
   constructor(
     readonly code: ConnectorErrorCode,
     message: string,
-    readonly details: { cause?: unknown; retryAfterMs?: number } = {},
+    /** `data`: the provider's own facts of it, JSON-safe and without a secret, for `Definition.endData`: a close code. */
+    readonly details: { cause?: unknown; retryAfterMs?: number; data?: Record<string, unknown> } = {},
   ) {
     super(message, details.cause === undefined ? {} : { cause: details.cause });
     this.name = 'ConnectorError';

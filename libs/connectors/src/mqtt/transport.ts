@@ -2,11 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocket, createWebSocketStream } from 'ws';
-import { type ConnectionContext, ConnectorError } from '#lib/connector-sdk';
-import { secure, tlsError } from '../tls.ts';
+import { ConnectorError } from '#lib/connector-sdk';
+import { type Dial, abortable, openSocket } from '../socket.ts';
+import { tlsError } from '../tls.ts';
 import type { MqttConfig } from './config.ts';
-
-export type Dial = Pick<ConnectionContext, 'dial' | 'signal'>;
 
 /** HTTP paths of MQTT over websockets, in the order they are tried: what most brokers serve, then the root. */
 const PATHS = ['/mqtt', '/'];
@@ -18,9 +17,11 @@ export async function openStream(config: MqttConfig, context: Dial): Promise<Dup
   const port = Number(config.port);
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
     throw new ConnectorError('misconfigured', 'port must be a whole number from 1 to 65535.');
-  const open = async (): Promise<Socket> => await openSocket(config, port, context);
-  if (config.protocol === 'mqtt' || config.protocol === 'mqtts') return await open();
-  const scheme = `${config.protocol}://${bracketed(config.host)}:${port}`;
+  const { protocol, host } = config;
+  const tls = protocol === 'mqtts' || protocol === 'wss' ? config : undefined;
+  const open = async (): Promise<Socket> => await openSocket({ host, port, tls }, context);
+  if (protocol === 'mqtt' || protocol === 'mqtts') return await open();
+  const scheme = `${protocol}://${bracketed(host)}:${port}`;
   for (const path of PATHS) {
     const stream = await upgrade(`${scheme}${path}`, await open(), context.signal);
     if (stream !== undefined) return stream;
@@ -29,33 +30,6 @@ export async function openStream(config: MqttConfig, context: Dial): Promise<Dup
 }
 
 const bracketed = (host: string): string => (host.includes(':') && !host.startsWith('[') ? `[${host}]` : host);
-
-async function openSocket(config: MqttConfig, port: number, context: Dial): Promise<Socket> {
-  const { signal } = context;
-  let socket: Socket;
-  try {
-    socket = await context.dial(config.host, port);
-  } catch (error) {
-    throw dialError(error, signal);
-  }
-  if (config.protocol === 'mqtt' || config.protocol === 'ws') return socket;
-  return await abortable(socket, signal, async () => await secure(socket, config.host, config));
-}
-
-/** Ends `socket` when the signal aborts during `work`. */
-async function abortable<T>(socket: Socket, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  const onAbort = (): void => void socket.destroy();
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    signal.throwIfAborted();
-    return await work();
-  } catch (error) {
-    socket.destroy();
-    throw signal.aborted ? new ConnectorError('lost', 'The attempt to connect was given up.', { cause: error }) : error;
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
-}
 
 /** Undefined: the server has nothing at this path. */
 async function upgrade(url: string, socket: Socket, signal: AbortSignal): Promise<Duplex | undefined> {
@@ -107,19 +81,4 @@ export function streamError(error: Error): ConnectorError {
   const code = (error as NodeJS.ErrnoException).code ?? '';
   if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_')) return tlsError(error);
   return new ConnectorError('lost', `Connection Lost${code === '' ? '' : ` (${code})`}`, { cause: error });
-}
-
-function dialError(error: unknown, signal: AbortSignal): ConnectorError {
-  if (error instanceof ConnectorError) return error;
-  if (signal.aborted) return new ConnectorError('lost', 'The attempt to connect was given up.', { cause: error });
-  const { code = '', message } = error as NodeJS.ErrnoException;
-  // The guard's own words name the host and what the operator allows; no secret is in them.
-  if (code === 'egressForbidden') return new ConnectorError('misconfigured', message, { cause: error });
-  return new ConnectorError(
-    'lost',
-    code.startsWith('egress') ? message : `No connection to the broker${code === '' ? '' : ` (${code})`}.`,
-    {
-      cause: error,
-    },
-  );
 }

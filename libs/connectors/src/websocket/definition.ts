@@ -1,48 +1,22 @@
+import { isUtf8 } from 'node:buffer';
 import type { Definition } from '#lib/connector-sdk';
-import { z } from 'zod';
-import { MASK, Rules, flag, has, hostOfUrl, isTemplate, pem, text } from '../fields.ts';
+import type { z } from 'zod';
+import { MASK, Rules, has, hostOfUrl, isTemplate } from '../fields.ts';
+import { type Header, RESERVED_HEADER, WebsocketConfig, WebsocketSend } from './config.ts';
 
-const Header = z.strictObject({
-  headerKey: text(1, 1024, { title: 'Name' }).regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'must be the name of an HTTP header'),
-  headerValue: text(1, 1024, { title: 'Value', secret: true }),
-});
-
-export const WebsocketConfig = z.strictObject({
-  url: text(1, 1024, { title: 'URL', description: 'Begins with ws:// or wss://; path and query are kept.', template: true }),
-  disableSSLVerification: flag({
-    title: 'Skip TLS verification',
-    description: 'Accepts any certificate of the server: for tests only.',
-    advanced: true,
-  }).optional(),
-  username: text(1, 1024, { title: 'Username', description: 'Of Basic authentication; may be absent.', template: true }).optional(),
-  password: text(1, 1024, { title: 'Password', description: 'Of Basic authentication.', template: true, secret: true }).optional(),
-  privateKey: pem({ title: 'Private key', description: 'PEM, of the client certificate. Only with wss.', secret: true }).optional(),
-  certificate: pem({ title: 'Certificate', description: 'PEM, the client certificate. Only with wss.' }).optional(),
-  caCertificate: pem({
-    title: 'CA certificate',
-    description: "PEM of the authority that signed the server's certificate. Only with wss.",
-    advanced: true,
-  }).optional(),
-  headers: z
-    .array(Header)
-    .max(50)
-    .optional()
-    .meta({ title: 'Headers', description: 'Sent with the upgrade request, at most 50.', advanced: true }),
-});
-export type WebsocketConfig = z.output<typeof WebsocketConfig>;
+/** Close codes (RFC 6455 §7.4.1): of an end that we wanted, and of one without a close frame. */
+const CLOSED_NORMALLY = 1000;
+const CLOSED_ABNORMALLY = 1006;
 
 const PASSWORD = ['username', 'password'];
 const CERTIFICATE = ['privateKey', 'certificate'];
-
-/** Headers of the upgrade itself. */
-const RESERVED = /^(host|connection|upgrade|content-length|transfer-encoding|sec-websocket-.*)$/;
 
 function headerRules(rules: Rules, config: Readonly<Record<string, unknown>>): void {
   const seen = new Set<string>();
   for (const [index, header] of ((config['headers'] ?? []) as z.output<typeof Header>[]).entries()) {
     const name = header.headerKey.toLowerCase();
     const at = ['headers', index, 'headerKey'];
-    if (RESERVED.test(name)) rules.refuse(at, 'belongs to the connection itself and cannot be set');
+    if (RESERVED_HEADER.test(name)) rules.refuse(at, 'belongs to the connection itself and cannot be set');
     if (name === 'authorization' && has(config, ...PASSWORD))
       rules.refuse(at, 'clashes with username and password, which make the header Authorization');
     if (seen.has(name)) rules.refuse(at, 'repeats the header of an earlier entry');
@@ -74,6 +48,19 @@ export const websocket: Definition<WebsocketConfig> = {
   config: WebsocketConfig,
   capabilities: { delivery: () => 'at-most-once', queue: false, send: true, providerIds: false, topics: false },
   credential: 'http',
+  send: WebsocketSend,
+  messageData({ attributes: { headers, binary }, body }) {
+    const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+    const { length } = bytes;
+    // A text frame should be UTF-8; one that isn't is kept as it came.
+    return binary !== true && isUtf8(bytes)
+      ? { message: { data: bytes.toString('utf8'), length }, headers }
+      : { message: { data: bytes.toString('base64'), length, encoding: 'base64' }, headers };
+  },
+  endData: ({ reason, deliberate, data }) => ({
+    message: { statusCode: data?.['statusCode'] ?? (deliberate ? CLOSED_NORMALLY : CLOSED_ABNORMALLY), reason: data?.['reason'] ?? reason },
+  }),
+  load: async () => (await import('./provider.ts')).websocketProvider(),
   inlineAuthentication: [...PASSWORD, ...CERTIFICATE],
   authentication: (config, credentialName) =>
     credentialName !== undefined

@@ -1,0 +1,48 @@
+import type { Socket } from 'node:net';
+import { type ConnectionContext, ConnectorError } from '#lib/connector-sdk';
+import { type TlsSettings, secure } from './tls.ts';
+
+export type Dial = Pick<ConnectionContext, 'dial' | 'signal'>;
+
+export interface Target {
+  readonly host: string;
+  readonly port: number;
+  /** Absent: no TLS. */
+  readonly tls?: TlsSettings | undefined;
+}
+
+/** A socket dialled through the context, with TLS spoken where it is wanted. Rejects ConnectorError; aborting the signal ends the attempt. */
+export async function openSocket({ host, port, tls }: Target, context: Dial): Promise<Socket> {
+  let socket: Socket;
+  try {
+    socket = await context.dial(host, port);
+  } catch (error) {
+    throw dialError(error, context.signal);
+  }
+  return tls === undefined ? socket : await abortable(socket, context.signal, async () => await secure(socket, host, tls));
+}
+
+/** Ends `socket` when the signal aborts during `work`, or `work` fails. */
+export async function abortable<T>(socket: Socket, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  const onAbort = (): void => void socket.destroy();
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    signal.throwIfAborted();
+    return await work();
+  } catch (error) {
+    socket.destroy();
+    throw signal.aborted ? new ConnectorError('lost', 'The attempt to connect was given up.', { cause: error }) : error;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function dialError(error: unknown, signal: AbortSignal): ConnectorError {
+  if (error instanceof ConnectorError) return error;
+  if (signal.aborted) return new ConnectorError('lost', 'The attempt to connect was given up.', { cause: error });
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  // The guard's own words name the host and what the operator allows; no secret is in them.
+  if (code === 'egressForbidden') return new ConnectorError('misconfigured', message, { cause: error });
+  const said = code.startsWith('egress') ? message : `No connection to the server${code === '' ? '' : ` (${code})`}.`;
+  return new ConnectorError('lost', said, { cause: error });
+}
