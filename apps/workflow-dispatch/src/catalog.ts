@@ -69,7 +69,7 @@ export class Catalog {
     const found: string[] = [];
     for (const { workflowId, types, topicFilters } of listeners) {
       if (!types.has(type) || this.#workflows.get(workflowId)?.applicationId !== applicationId) continue;
-      if (type === 'message' && topicFilters !== undefined && !topicFilters.some((filter) => topicMatches(filter, String(topic)))) continue;
+      if (type === 'message' && topicFilters !== undefined && !matchesOne(topicFilters, topic)) continue;
       if (!found.includes(workflowId)) found.push(workflowId);
     }
     return found;
@@ -97,13 +97,16 @@ export class Catalog {
 
   #forget(workflowId: string): void {
     for (const { key } of this.#workflows.get(workflowId)?.triggers ?? []) {
-      const left = (this.#listeners.get(key ?? '') ?? []).filter((listener) => listener.workflowId !== workflowId);
       if (key === undefined) continue;
+      const left = (this.#listeners.get(key) ?? []).filter((listener) => listener.workflowId !== workflowId);
       if (left.length === 0) this.#listeners.delete(key);
       else this.#listeners.set(key, left);
     }
   }
 }
+
+const matchesOne = (filters: readonly string[], topic: unknown): boolean =>
+  typeof topic === 'string' && filters.some((filter) => topicMatches(filter, topic));
 
 function replace<T>(map: Map<string, T>, id: string, value: T | undefined): void {
   if (value === undefined) map.delete(id);

@@ -1,16 +1,14 @@
-import type { InboundEvent } from '#lib/contracts';
+import { InboundType, type InboundEvent } from '#lib/contracts';
 import type { Catalog } from './catalog.ts';
 import type { Effect, Outcome } from './effect.ts';
 import type { RunningNumbers } from './numbers.ts';
-import { type QuotaBook, periodOf } from './quota.ts';
+import { periodOf, type QuotaBook, type Taken } from './quota.ts';
 
 /** What an inbound event comes to: which workflows to start, and what that changes in the ledger. */
 export interface Decision {
   readonly workflows: readonly string[];
   readonly trigger: { readonly type: string; readonly key: string };
   readonly effect: Effect;
-  /** The first message refused in its quota period: worth an event. */
-  readonly firstRefused?: true;
 }
 
 /** What the decisions of one partition rest on; they change both. */
@@ -35,7 +33,7 @@ function decideMessage(event: InboundEvent, catalog: Catalog, { numbers, quota }
   const numbered = number === undefined ? { missing: 0, repeated: false } : numbers.see(sourceId, number);
   const limits = catalog.limits(applicationId);
   const period = periodOf(limits?.period ?? 'month', storedAt);
-  const end = (outcome: Outcome, workflows: readonly string[], counted: boolean): Decision => ({
+  const end = (outcome: Outcome, workflows: readonly string[], taken?: Taken): Decision => ({
     workflows,
     trigger: { type: 'integration', key: sourceId },
     effect: {
@@ -44,18 +42,21 @@ function decideMessage(event: InboundEvent, catalog: Catalog, { numbers, quota }
       sourceType,
       type: 'message',
       triggered: workflows.length,
-      message: { outcome, number, ...numbered, redelivered: event.redelivered === true, storedAt, ...(counted ? { period } : {}) },
+      message: {
+        outcome,
+        ...(number === undefined ? {} : { number }),
+        ...numbered,
+        redelivered: event.redelivered === true,
+        ...(taken === undefined ? {} : { quota: { period: taken.period, storedAt, firstRefused: taken.first } }),
+      },
     },
   });
-  if (already !== undefined) {
-    quota.charge(applicationId, period.key);
-    return end('dispatched', already, true);
-  }
-  if (catalog.integration(applicationId, sourceId)?.enabled !== true || limits === undefined) return end('disabled', NONE, false);
-  const { allowed, first } = quota.take(applicationId, period.key, limits.payloads);
-  if (!allowed) return { ...end('rejectedByQuota', NONE, true), ...(first ? { firstRefused: true } : {}) };
+  if (already !== undefined) return end('dispatched', already, quota.take(applicationId, period, 0));
+  if (catalog.integration(applicationId, sourceId)?.enabled !== true || limits === undefined) return end('disabled', NONE);
+  const taken = quota.take(applicationId, period, limits.payloads);
+  if (!taken.allowed) return end('rejectedByQuota', NONE, taken);
   const workflows = catalog.matches(applicationId, sourceId, 'message', attributes['topic']);
-  return end(workflows.length === 0 ? 'unmatched' : 'dispatched', workflows, true);
+  return end(workflows.length === 0 ? 'unmatched' : 'dispatched', workflows, taken);
 }
 
 /** Events beside messages use no quota and have ledger rows of their own. */
@@ -71,10 +72,40 @@ function decideEvent(event: InboundEvent, catalog: Catalog, already: readonly st
         : NONE
       : catalog.matches(applicationId, sourceId, type, undefined));
   const { from, to, cause } = attributes;
-  const gap = type === 'gap' ? { from: String(from), to: String(to), cause: String(cause) } : undefined;
+  const gap = type === 'gap' ? { from: String(from), to: String(to), cause: String(cause).replaceAll('\0', '') } : undefined;
   return {
     workflows,
     trigger: { type: press ? 'virtualButton' : 'integration', key },
     effect: { applicationId, sourceId, sourceType, type, triggered: workflows.length, ...(gap === undefined ? {} : { gap }) },
   };
+}
+
+/** A stored message that nothing can be decided about. */
+export interface Undecidable {
+  readonly applicationId: string;
+  readonly sourceId: string;
+  /** As far as it is known. */
+  readonly type: string | undefined;
+  /** Its running number; `none`: it has none, as replays and events beside messages; `unknown`: whatever stands there is no number. */
+  readonly number: number | 'none' | 'unknown';
+  readonly reason: string;
+}
+
+/** What a dead letter changes in the ledger. One whose number is unknown is taken for the next, which is what its connector gave it. */
+export function decidePoison({ applicationId, sourceId, type, number }: Undecidable, numbers: RunningNumbers): Effect {
+  const effect = { applicationId, sourceId, sourceType: 'unknown', triggered: 0 };
+  const known = InboundType.safeParse(type);
+  if (known.success && known.data !== 'message') return { ...effect, type: known.data };
+  const given = typeof number === 'number' && !(Number.isSafeInteger(number) && number > 0) ? 'unknown' : number;
+  const counted = given === 'unknown' ? numbers.takeNext(sourceId) : given;
+  const numbered = typeof given === 'number' ? numbers.see(sourceId, given) : { missing: 0, repeated: false };
+  const message = { outcome: 'deadLettered', ...(counted === 'none' ? {} : { number: counted }), ...numbered, redelivered: false } as const;
+  return { ...effect, type: 'message', message };
+}
+
+/** What an event comes to when `missing` of its triggers can never be stored. */
+export function undeliverable(effect: Effect, missing: number): Effect {
+  const triggered = effect.triggered - missing;
+  if (triggered > 0 || effect.message === undefined) return { ...effect, triggered };
+  return { ...effect, triggered, message: { ...effect.message, outcome: 'deadLettered' } };
 }

@@ -1,6 +1,5 @@
-import { createHash, randomUUID } from 'node:crypto';
 import type { ConfigFollower, Bus, StoredInbound } from '#lib/messaging';
-import { backOff, type HeldPartition, type Item, type Poison } from '#lib/partitions';
+import type { Batch, HeldPartition, Item, Poison } from '#lib/partitions';
 import type { Catalog } from './catalog.ts';
 import type { Effect } from './effect.ts';
 import { RunningNumbers } from './numbers.ts';
@@ -8,7 +7,7 @@ import { PartitionDispatch } from './partition-dispatch.ts';
 import { type Database, readLastNumbers, readQuotas } from './persistence/ledger-reader.ts';
 import { readPredecessor } from './predecessor.ts';
 import type { Books } from './decide.ts';
-import { QuotaBook } from './quota.ts';
+import { type Period, QuotaBook } from './quota.ts';
 
 export interface DispatchOptions {
   readonly bus: Bus;
@@ -21,18 +20,15 @@ export interface DispatchOptions {
 
 interface Taken {
   readonly dispatch: PartitionDispatch;
-  readonly books: Books;
+  readonly token: number;
 }
 
 /** Partitions prepared at once at a take-over: each is a few requests to the bus. */
 const PREPARED_AT_ONCE = 16;
-/** How much of an unreadable message its dead letter keeps, bytes. */
-const MAX_BODY = 64 * 1024;
 
 /** The partitions this replica decides for. */
 export class Dispatch {
   readonly #taken = new Map<number, Taken>();
-  readonly #ended = new AbortController();
 
   constructor(private readonly options: DispatchOptions) {}
 
@@ -67,32 +63,28 @@ export class Dispatch {
       partition,
       bus,
       fence,
+      renewFence: () => bus.writeFence('TRIGGERED', 'dispatch', partition, token),
       books,
       catalog,
       config: follower,
       epoch,
       stored,
       committed: () => this.options.committed(partition) ?? committed,
-      onQuotaReached: (event) => this.#announceQuota(event),
       onFenced: () => onError(new Error(`another dispatch has taken partition ${partition}`)),
       onError,
     });
-    this.#taken.set(partition, { dispatch, books });
+    // A take-over that was overtaken by a later one of ours is void.
+    if ((this.#taken.get(partition)?.token ?? 0) <= token) this.#taken.set(partition, { dispatch, token });
   }
 
   readonly onMessage = (event: StoredInbound, item: Item<Effect>): void => this.#taken.get(item.partition)?.dispatch.handle(event, item);
 
-  /** An unreadable message goes to the dead letters; it had the next running number of its integration. */
-  readonly onPoison = (poison: Poison, item: Item<Effect>): void => {
-    const [, , applicationId = '-', sourceId = '-'] = poison.subject.split('.');
-    const books = this.#taken.get(item.partition)?.books;
-    if (books === undefined) return;
-    const number = books.numbers.takeNext(sourceId);
-    const message = { outcome: 'deadLettered' as const, number, missing: 0, repeated: false, redelivered: false, storedAt: Date.now() };
-    const effect: Effect = { applicationId, sourceId, sourceType: 'unknown', type: 'message', triggered: 0, message };
-    void this.#bury(poison, applicationId, sourceId).then((buried) => {
-      if (buried) item.done(effect);
-    });
+  readonly onPoison = (poison: Poison, item: Item<Effect>): void => this.#taken.get(item.partition)?.dispatch.handlePoison(poison, item);
+
+  /** Tells of each quota that was reached, once that is committed: so a take-over tells nothing again. */
+  readonly onCommitted = (batches: readonly Batch<Effect>[]): void => {
+    for (const { passed } of batches)
+      for (const { effect } of passed) if (effect.message?.quota?.firstRefused === true) this.#announceQuota(effect, effect.message.quota);
   };
 
   forget(partitions: readonly number[]): void {
@@ -103,40 +95,12 @@ export class Dispatch {
   }
 
   end(): void {
-    this.#ended.abort();
     this.forget([...this.#taken.keys()]);
   }
 
-  #announceQuota({ applicationId, sourceId, time }: StoredInbound): void {
-    const limits = this.options.catalog.limits(applicationId);
-    const body = { integrationId: sourceId, payloads: limits?.payloads ?? 0, period: limits?.period ?? 'month' };
-    this.options.bus.publishActivity({ kind: 'quota', id: applicationId, applicationId, time, body });
-  }
-
-  /** False when the service ends before it is stored. */
-  async #bury({ body, reason, subject }: Poison, applicationId: string, sourceId: string): Promise<boolean> {
-    const letter = {
-      id: randomUUID(),
-      time: new Date().toISOString(),
-      applicationId,
-      sourceId,
-      stage: 'dispatch' as const,
-      reason: 'poison',
-      message: `The stored message can not be read: ${reason}`,
-      attributes: { subject },
-      size: body.byteLength,
-      sha256: createHash('sha256').update(body).digest('hex'),
-      body: Buffer.from(body.subarray(0, MAX_BODY)).toString('base64'),
-      truncated: body.byteLength > MAX_BODY,
-    };
-    for (let attempt = 0; ; attempt++) {
-      try {
-        await this.options.bus.publishDeadLetter(letter);
-        return true;
-      } catch (error) {
-        this.options.onError(error);
-        if (!(await backOff(attempt, this.#ended.signal))) return false;
-      }
-    }
+  #announceQuota({ applicationId, sourceId }: Effect, { storedAt, period }: { storedAt: number; period: Period }): void {
+    const { payloads = 0, period: kind = 'month' } = this.options.catalog.limits(applicationId) ?? {};
+    const body = { integrationId: sourceId, payloads, period: kind, started: period.started.toISOString() };
+    this.options.bus.publishActivity({ kind: 'quota', id: applicationId, applicationId, time: new Date(storedAt).toISOString(), body });
   }
 }

@@ -1,4 +1,5 @@
 import type { InboundType } from '#lib/contracts';
+import type { Period } from './quota.ts';
 
 /** Where a message went. Every one has exactly one of these. */
 export type Outcome = 'dispatched' | 'unmatched' | 'rejectedByQuota' | 'disabled' | 'deadLettered';
@@ -20,10 +21,14 @@ export interface Effect {
     readonly missing: number;
     readonly repeated: boolean;
     readonly redelivered: boolean;
-    /** Epoch ms: when it was stored. */
-    readonly storedAt: number;
-    /** The quota period that it was counted or refused in; absent when it was judged before the quota. */
-    readonly period?: { readonly key: string; readonly started: Date };
+    /** How it was counted or refused; absent when it was judged before the quota. */
+    readonly quota?: {
+      readonly period: Period;
+      /** Epoch ms: when it was stored. */
+      readonly storedAt: number;
+      /** The first one refused in its period: worth an event. */
+      readonly firstRefused: boolean;
+    };
   };
   readonly gap?: { readonly from: string; readonly to: string; readonly cause: string };
 }

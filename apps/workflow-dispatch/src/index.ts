@@ -26,6 +26,8 @@ export interface DispatchServiceOptions {
 
 /** The service's own schema in PostgreSQL. */
 const SCHEMA = 'dispatch';
+/** How long requests at hand have for their answers when the service stops, ms. */
+const STOP_GRACE_MS = 250;
 /** How often counts that nobody can ask for any more are forgotten, ms. */
 const FORGET_EVERY_MS = 10 * 60_000;
 
@@ -71,6 +73,7 @@ export async function startDispatch(options: DispatchServiceOptions): Promise<Ru
           transaction,
           batches.flatMap(({ passed }) => passed),
         ),
+      onCommitted: dispatch.onCommitted,
       onFenced: (partition) => dispatch.forget([partition]),
       onError,
     });
@@ -99,7 +102,8 @@ export async function startDispatch(options: DispatchServiceOptions): Promise<Ru
       WorkflowDispatchModule.with(new DispatchContext(bus, database, catalog, follower, log)),
       {
         transport: Transport.NATS,
-        options: { ...nestConnectionOptions(busOptions), queue: 'dispatch' },
+        // At its end it hears no new requests first, and answers those it has.
+        options: { ...nestConnectionOptions(busOptions), queue: 'dispatch', gracefulShutdown: true, gracePeriod: STOP_GRACE_MS },
         logger: nestLogger(log),
         abortOnError: false,
       },

@@ -1,7 +1,14 @@
 import { type Ledger, RUN_COUNTS_SUBJECT, RunCountsReply, type RunCountsRequest } from '#lib/contracts';
 import type { Bus } from '#lib/messaging';
 import type { Catalog } from './catalog.ts';
-import { type Database, type MessageCounts, readGaps, readMessageCounts } from './persistence/ledger-reader.ts';
+import {
+  type Database,
+  type MessageCounts,
+  readApplicationCounts,
+  readGaps,
+  readMessageCounts,
+  sumOf,
+} from './persistence/ledger-reader.ts';
 
 /** The runner did not answer for the runs: the ledger can't be told now. */
 export class RunsUnknownError extends Error {
@@ -34,15 +41,6 @@ async function runsOf(bus: LedgerSources['bus'], request: RunCountsRequest): Pro
   }
   if ('error' in reply) throw new RunsUnknownError();
   return reply;
-}
-
-/** Messages that are stored and not committed yet, of one integration: its newest stored number against the newest committed one. */
-async function uncommitted({ bus, database }: LedgerSources, applicationId: string, integrationId: string): Promise<number> {
-  const [newest, { lastNumber }] = await Promise.all([
-    bus.lastInbound(applicationId, integrationId),
-    readMessageCounts(database, applicationId, integrationId),
-  ]);
-  return Math.max(0, (newest?.number ?? 0) - lastNumber);
 }
 
 /** Puts the parts together so that received = dispatched + unmatched + rejectedByQuota + disabled + deadLettered + inFlight + unexplained. */
@@ -78,13 +76,15 @@ export async function integrationLedger(sources: LedgerSources, applicationId: s
 /** The sums over an application's integrations. */
 export async function applicationLedger(sources: LedgerSources, applicationId: string): Promise<Ledger> {
   const { bus, database, catalog } = sources;
+  const newest = new Map<string, number>();
   const left = catalog.integrationsOf(applicationId);
-  let waiting = 0;
   const next = async (): Promise<void> => {
-    for (let id = left.pop(); id !== undefined; id = left.pop()) waiting += await uncommitted(sources, applicationId, id);
+    for (let id = left.pop(); id !== undefined; id = left.pop()) newest.set(id, (await bus.lastInbound(applicationId, id))?.number ?? 0);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, next));
   const runs = await runsOf(bus, { applicationId });
-  const [counts, gaps] = await Promise.all([readMessageCounts(database, applicationId), readGaps(database, applicationId)]);
-  return ledgerOf(counts, waiting, runs, gaps);
+  const [each, gaps] = await Promise.all([readApplicationCounts(database, applicationId), readGaps(database, applicationId)]);
+  let waiting = 0;
+  for (const [id, number] of newest) waiting += Math.max(0, number - (each.get(id)?.lastNumber ?? 0));
+  return ledgerOf(sumOf(each.values()), waiting, runs, gaps);
 }

@@ -1,16 +1,19 @@
 import { fault } from '#fault';
 import type { TriggeredEvent } from '#lib/contracts';
 import { BusError, type Bus, type Fence, type Position, type StoredInbound } from '#lib/messaging';
-import { backOff, type Item } from '#lib/partitions';
+import { backOff, type Item, type Poison } from '#lib/partitions';
 import type { Catalog } from './catalog.ts';
-import { type Books, type Decision, decide } from './decide.ts';
+import { bury, unusable } from './dead-letters.ts';
+import { type Books, type Decision, decide, decidePoison, type Undecidable, undeliverable } from './decide.ts';
 import type { Effect } from './effect.ts';
 import { readPredecessor, type StoredFanOut } from './predecessor.ts';
 
 export interface PartitionDispatchOptions {
   readonly partition: number;
-  readonly bus: Pick<Bus, 'publishTriggered' | 'list' | 'decodeTriggered'>;
+  readonly bus: Pick<Bus, 'publishTriggered' | 'publishDeadLetter' | 'publishActivity' | 'list' | 'decodeTriggered' | 'streamInfo'>;
   readonly fence: Fence;
+  /** Writes the fence of this hold anew. */
+  readonly renewFence: () => Promise<Fence>;
   readonly books: Books;
   readonly catalog: Catalog;
   /** Of CONFIG, as applied. */
@@ -20,44 +23,68 @@ export interface PartitionDispatchOptions {
   /** What predecessors published beyond what they committed. */
   readonly stored: Map<Position, StoredFanOut>;
   readonly committed: () => Position;
-  readonly onQuotaReached: (event: StoredInbound) => void;
   readonly onFenced: () => void;
   readonly onError: (error: unknown) => void;
 }
 
+/** What came, until its turn. */
 interface Work {
-  readonly event: StoredInbound;
-  readonly item: Item<Effect>;
+  /** Of CONFIG: what its sender had applied. */
+  readonly configSequence: number;
+  readonly act: () => void;
 }
 
 /** Triggers of one inbound event that are not stored yet. */
 interface Publication {
+  readonly event: StoredInbound;
   readonly item: Item<Effect>;
   readonly effect: Effect;
+  /** What is stored of it stands behind this. */
+  readonly after: Position;
   missing: TriggeredEvent[];
   open: number;
+  tooLarge: boolean;
 }
 
-/** How long a message waits for the configuration its connector had applied, ms; by then the stream it came from is not the one we follow. */
-const CONFIG_WAIT_MS = 30_000;
+/** How long a message waits for the configuration its connector had applied before CONFIG itself is looked at, ms. */
+const CONFIG_WAIT_MS = 5_000;
 
 /** Decides and publishes for one partition, in its order and pipelined. After a publish that failed it first looks what is stored, and goes on from there. */
 export class PartitionDispatch {
   readonly #ended = new AbortController();
   /** What came while something else had to be settled first. */
   readonly #waiting: Work[] = [];
-  #blocked = false;
+  #awaitingConfig = false;
+  /** A CONFIG sequence that doesn't exist, so that nobody need wait for it. */
+  #unknownConfig = 0;
+  #recovering = false;
   #open = 0;
   readonly #failed: Publication[] = [];
+  #fence: Fence;
+  /** The last of our triggers that is known to be stored. */
+  #acknowledged: Position;
 
-  constructor(private readonly options: PartitionDispatchOptions) {}
+  constructor(private readonly options: PartitionDispatchOptions) {
+    this.#fence = options.fence;
+    this.#acknowledged = options.fence.sequence;
+  }
 
   handle(event: StoredInbound, item: Item<Effect>): void {
-    if (this.#blocked || this.#failed.length > 0) this.#waiting.push({ event, item });
-    else if (event.configSequence > this.options.config.sequence) {
-      this.#waiting.push({ event, item });
-      void this.#awaitConfig(event.configSequence);
-    } else this.#dispatch(event, item);
+    const reason = unusable(event);
+    const act = (): void => {
+      if (reason === undefined) this.#dispatch(event, item);
+      else this.#bury({ ...event, number: event.number ?? 'none', reason }, item);
+    };
+    this.#inOrder({ configSequence: event.configSequence, act });
+  }
+
+  /** A message that can't be read. */
+  handlePoison({ subject, headers, reason, body }: Poison, item: Item<Effect>): void {
+    const [, , applicationId = '-', sourceId = '-'] = subject.split('.');
+    const type = headers['ce-type'];
+    const written = headers['ce-number'];
+    const number = written === undefined ? (type === 'message' ? 'none' : 'unknown') : Number(written);
+    this.#inOrder({ configSequence: 0, act: () => this.#bury({ applicationId, sourceId, type, number, reason, body }, item) });
   }
 
   end(): void {
@@ -65,45 +92,51 @@ export class PartitionDispatch {
     this.#waiting.length = 0;
   }
 
-  async #awaitConfig(sequence: number): Promise<void> {
-    this.#blocked = true;
-    try {
-      await this.options.config.reached(sequence, CONFIG_WAIT_MS);
-    } catch (error) {
-      this.options.onError(error);
-    }
-    this.#blocked = false;
-    this.#goOn(sequence);
+  #inOrder(work: Work): void {
+    this.#waiting.push(work);
+    this.#goOn();
   }
 
-  /** Takes up what waited; `waited`: a CONFIG sequence that was waited for as long as is useful. */
-  #goOn(waited = 0): void {
-    while (this.#waiting.length > 0 && !this.#ended.signal.aborted) {
-      if (this.#blocked || this.#failed.length > 0) return;
+  /** Takes up what waits, as far as nothing has to be settled before it. */
+  #goOn(): void {
+    while (!this.#awaitingConfig && !this.#recovering && this.#failed.length === 0 && !this.#ended.signal.aborted) {
       const next = this.#waiting[0];
       if (next === undefined) return;
-      if (next.event.configSequence > Math.max(waited, this.options.config.sequence))
-        return void this.#awaitConfig(next.event.configSequence);
+      if (next.configSequence > Math.max(this.#unknownConfig, this.options.config.sequence))
+        return void this.#awaitConfig(next.configSequence);
       this.#waiting.shift();
-      this.#dispatch(next.event, next.item);
+      next.act();
     }
+  }
+
+  async #awaitConfig(sequence: number): Promise<void> {
+    const { config, bus, onError } = this.options;
+    this.#awaitingConfig = true;
+    while (config.sequence < sequence && this.#unknownConfig < sequence && !this.#ended.signal.aborted) {
+      try {
+        await config.reached(sequence, CONFIG_WAIT_MS);
+      } catch (error) {
+        onError(error);
+        // A CONFIG that never was as long as that is another one than the sender knew.
+        await bus.streamInfo('CONFIG').then(({ end }) => {
+          if (end < sequence) this.#unknownConfig = sequence;
+        }, onError);
+      }
+    }
+    this.#awaitingConfig = false;
+    this.#goOn();
   }
 
   #dispatch(event: StoredInbound, item: Item<Effect>): void {
-    const { catalog, books, stored } = this.options;
+    const { catalog, books, stored, config } = this.options;
     const before = stored.get(event.position);
     if (before !== undefined) stored.delete(event.position);
     const decision = decide(event, catalog, books, before?.all);
-    if (decision.firstRefused === true) this.options.onQuotaReached(event);
     const workflows = before === undefined ? decision.workflows : decision.workflows.filter((id) => !before.stored.has(id));
     if (workflows.length === 0) return item.done(decision.effect);
-    const decidedAt = before?.decidedAt ?? this.options.config.sequence;
-    this.#publish({
-      item,
-      effect: decision.effect,
-      missing: workflows.map((workflowId) => this.#triggered(event, workflowId, decision, decidedAt)),
-      open: 0,
-    });
+    const decidedAt = before?.decidedAt ?? config.sequence;
+    const missing = workflows.map((workflowId) => this.#triggered(event, workflowId, decision, decidedAt));
+    this.#publish({ event, item, effect: decision.effect, after: this.#acknowledged, missing, open: 0, tooLarge: false });
   }
 
   #triggered(event: StoredInbound, workflowId: string, { trigger, workflows }: Decision, decidedAt: number): TriggeredEvent {
@@ -129,11 +162,14 @@ export class PartitionDispatch {
     publication.open = events.length;
     for (const event of events) {
       this.#open++;
-      this.options.bus.publishTriggered(event, this.options.fence).then(
-        () => this.#settled(publication),
+      this.options.bus.publishTriggered(event, this.#fence).then(
+        ({ position }) => {
+          this.#acknowledged = Math.max(this.#acknowledged, position);
+          this.#settled(publication);
+        },
         (error: unknown) => {
           publication.missing.push(event);
-          this.#refused(error);
+          this.#refused(error, publication);
           this.#settled(publication);
         },
       );
@@ -144,50 +180,85 @@ export class PartitionDispatch {
     this.#open--;
     publication.open--;
     if (publication.open === 0) {
-      if (publication.missing.length > 0) this.#failed.push(publication);
-      else {
-        fault('dispatch.afterTriggered');
-        publication.item.done(publication.effect);
-      }
+      if (publication.missing.length === 0 || publication.tooLarge) this.#finish(publication);
+      else this.#failed.push(publication);
     }
-    if (this.#open === 0 && this.#failed.length > 0 && !this.#blocked) void this.#recover();
+    if (this.#open === 0 && this.#failed.length > 0 && !this.#recovering) void this.#recover();
   }
 
-  #refused(error: unknown): void {
+  #finish(publication: Publication): void {
+    if (publication.tooLarge) return this.#buryTooLarge(publication);
+    fault('dispatch.afterTriggered');
+    publication.item.done(publication.effect);
+  }
+
+  #refused(error: unknown, publication?: Publication): void {
     if (this.#ended.signal.aborted) return;
-    if (error instanceof BusError && error.code === 'fenced') {
+    const code = error instanceof BusError ? error.code : undefined;
+    if (code === 'tooLarge' && publication !== undefined) publication.tooLarge = true;
+    else if (code === 'fenced') {
       this.end();
       this.options.onFenced();
     } else this.options.onError(error);
   }
 
   /**
-   * A refused publish was not stored, one without an answer may have been: so what is stored is read before the rest is published, one at a time, in order.
-   * Messages that were on their way behind a refused one may stand before it.
+   * A refused publish was not stored, one without an answer may have been, or may be yet. The fence written anew stands behind whatever was stored and refuses
+   * the rest; then what is stored is read before the rest is published, one at a time, in order. Messages that were on their way behind a refused one may
+   * stand before it.
    */
   async #recover(): Promise<void> {
-    this.#blocked = true;
+    this.#recovering = true;
+    const { bus, partition, committed, renewFence } = this.options;
     for (let attempt = 0; this.#failed.length > 0 && (await backOff(attempt, this.#ended.signal)); attempt++) {
+      let trying: Publication | undefined;
       try {
-        const { bus, partition, committed, fence } = this.options;
-        const stored = await readPredecessor(bus, partition, committed());
+        this.#fence = await renewFence();
+        const after = Math.min(...this.#failed.map((publication) => publication.after));
+        const stored = await readPredecessor(bus, partition, committed(), after);
         this.#failed.sort((a, b) => a.item.position - b.item.position);
-        for (let next = this.#failed[0]; next !== undefined; next = this.#failed[0]) {
-          const already = stored.get(next.item.position)?.stored;
-          next.missing = next.missing.filter((event) => already?.has(event.workflowId) !== true);
-          for (let event = next.missing[0]; event !== undefined; event = next.missing[0]) {
-            await bus.publishTriggered(event, fence);
-            next.missing.shift();
+        while ((trying = this.#failed[0]) !== undefined) {
+          const already = stored.get(trying.item.position)?.stored;
+          trying.missing = trying.missing.filter((event) => already?.has(event.workflowId) !== true);
+          for (let event = trying.missing[0]; event !== undefined; event = trying.missing[0]) {
+            const { position } = await bus.publishTriggered(event, this.#fence);
+            this.#acknowledged = Math.max(this.#acknowledged, position);
+            trying.missing.shift();
           }
           this.#failed.shift();
-          fault('dispatch.afterTriggered');
-          next.item.done(next.effect);
+          this.#finish(trying);
         }
       } catch (error) {
-        this.#refused(error);
+        this.#refused(error, trying);
+        if (trying?.tooLarge === true && this.#failed.shift() !== undefined) this.#finish(trying);
       }
     }
-    this.#blocked = false;
+    this.#recovering = false;
     this.#goOn();
+  }
+
+  /** Puts a message that nothing can be done with into the dead letters, and counts it there. */
+  #bury(dead: Undecidable & { readonly body: Uint8Array }, item: Item<Effect>): void {
+    const { bus, books, epoch, onError } = this.options;
+    const effect = decidePoison(dead, books.numbers);
+    const { applicationId, sourceId, reason, body } = dead;
+    // Made again after a take-over it is the same letter, which the bus then keeps once.
+    const id = `${sourceId}-${item.position.toString(36)}-${epoch}`;
+    const message = `The stored message can not be read: ${reason}.`;
+    const letter = { id, applicationId, sourceId, reason: 'poison', message, attributes: {} };
+    void bury(bus, letter, body, { signal: this.#ended.signal, onError }).then((buried) => {
+      if (buried) item.done(effect);
+    });
+  }
+
+  #buryTooLarge({ event, item, effect, missing }: Publication): void {
+    const { bus, epoch, onError } = this.options;
+    const { applicationId, sourceId, attributes, body } = event;
+    const id = `${sourceId}-${item.position.toString(36)}-${epoch}`;
+    const message = `The message starts ${effect.triggered} workflows, more than one message can name.`;
+    const letter = { id, applicationId, sourceId, reason: 'tooLarge', message, attributes };
+    void bury(bus, letter, body, { signal: this.#ended.signal, onError }).then((buried) => {
+      if (buried) item.done(undeliverable(effect, missing.length));
+    });
   }
 }

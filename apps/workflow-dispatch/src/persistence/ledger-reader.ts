@@ -1,4 +1,4 @@
-import type { QuotaRow } from '../quota.ts';
+import { PERIODS_KEPT, type QuotaRow } from '../quota.ts';
 
 /** The part of a database connection that reading needs. */
 export interface Database {
@@ -41,18 +41,35 @@ const COLUMNS: Record<keyof MessageCounts, string> = {
   oversize: 'oversize',
   triggered: 'triggered',
 };
-const SUMS = Object.entries(COLUMNS)
-  .map(([name, column]) => `coalesce(sum(${column}), 0) as "${name}"`)
+const SELECTED = Object.entries(COLUMNS)
+  .map(([name, column]) => `${column} as "${name}"`)
   .join(', ');
 
-/** Of one integration, or with `integrationId` absent the sums of the application. */
-export async function readMessageCounts(database: Database, applicationId: string, integrationId?: string): Promise<MessageCounts> {
-  const [row = {}] = await database.query<Record<string, string>[]>(
-    `select ${SUMS} from message_counts where application_id = $1 and ($2::text is null or integration_id = $2)`,
+/** Of each integration of an application by its id, or of one alone. */
+async function readCounts(database: Database, applicationId: string, integrationId?: string): Promise<Map<string, MessageCounts>> {
+  const rows = await database.query<({ integration_id: string } & Record<keyof MessageCounts, string>)[]>(
+    `select integration_id, ${SELECTED} from message_counts where application_id = $1 and ($2::text is null or integration_id = $2)`,
     [applicationId, integrationId ?? null],
   );
-  return Object.fromEntries(Object.keys(COLUMNS).map((name) => [name, Number(row[name] ?? 0)])) as unknown as MessageCounts;
+  return new Map(rows.map((row) => [row.integration_id, countsOf((name) => Number(row[name]))]));
 }
+
+export async function readMessageCounts(database: Database, applicationId: string, integrationId: string): Promise<MessageCounts> {
+  return (await readCounts(database, applicationId, integrationId)).get(integrationId) ?? countsOf(() => 0);
+}
+
+/** Of every integration of an application that has had messages, in one look, so that each agrees with itself. */
+export const readApplicationCounts = (database: Database, applicationId: string): Promise<Map<string, MessageCounts>> =>
+  readCounts(database, applicationId);
+
+export const sumOf = (counts: Iterable<MessageCounts>): MessageCounts => {
+  const all = [...counts];
+  return countsOf((name) => all.reduce((sum, one) => sum + one[name], 0));
+};
+
+const NAMES = Object.keys(COLUMNS) as (keyof MessageCounts)[];
+const countsOf = (value: (name: keyof MessageCounts) => number): MessageCounts =>
+  Object.fromEntries(NAMES.map((name) => [name, value(name)])) as Record<keyof MessageCounts, number>;
 
 /** The newest gaps, oldest first: at most 100 an integration are kept, and at most 100 answered. */
 export async function readGaps(database: Database, applicationId: string, integrationId?: string): Promise<GapRow[]> {
@@ -75,18 +92,22 @@ export async function readLastNumbers(
   return rows.map((row) => ({ partition: row.partition, integrationId: row.integration_id, last: Number(row.last_number) }));
 }
 
-/** Quota used in the two newest periods of each application of these partitions. */
+/** Quota used in the newest periods of each application of these partitions, as many of each kind as a {@link QuotaBook} remembers. */
 export async function readQuotas(database: Database, partitions: readonly number[]): Promise<(QuotaRow & { partition: number })[]> {
-  const rows = await database.query<{ partition: number; application_id: string; period: string; used: string; refused: string }[]>(
-    `select partition, application_id, period, used, refused from (
-       select *, row_number() over (partition by application_id order by started desc) as age from quota_used where partition = any($1::smallint[])
-     ) as aged where age <= 2`,
-    [partitions],
+  const rows = await database.query<
+    { partition: number; application_id: string; period: string; started: Date; used: string; refused: string }[]
+  >(
+    `select partition, application_id, period, started, used, refused from (
+       select *, row_number() over (partition by application_id, split_part(period, ':', 1) order by started desc) as age
+       from quota_used where partition = any($1::smallint[])
+     ) as aged where age <= $2`,
+    [partitions, PERIODS_KEPT],
   );
   return rows.map((row) => ({
     partition: row.partition,
     applicationId: row.application_id,
-    period: row.period,
+    key: row.period,
+    started: row.started,
     used: Number(row.used),
     refused: Number(row.refused),
   }));

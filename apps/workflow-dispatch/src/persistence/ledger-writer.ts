@@ -60,12 +60,11 @@ export async function writeLedger(transaction: Transaction, finished: readonly F
     }
     countMessage(messages.row(applicationId, sourceId, partitionOf(applicationId)), effect, message);
     const refused = message.outcome === 'rejectedByQuota';
-    if (message.period !== undefined) {
-      periods.set(message.period.key, message.period.started);
-      add(quotas.row(applicationId, message.period.key, partitionOf(applicationId)), refused ? 'refused' : 'used', 1);
-    }
-    if (!refused && !message.repeated)
-      add(payloads.row(applicationId, effect.sourceType, Math.floor(message.storedAt / HOUR_MS)), 'count', 1);
+    if (message.quota === undefined) continue;
+    const { period, storedAt } = message.quota;
+    periods.set(period.key, period.started);
+    add(quotas.row(applicationId, period.key, partitionOf(applicationId)), refused ? 'refused' : 'used', 1);
+    if (!refused) add(payloads.row(applicationId, effect.sourceType, Math.floor(storedAt / HOUR_MS)), 'count', 1);
   }
   if (!messages.isEmpty) await writeMessages(transaction, messages);
   if (!events.isEmpty) await writeEvents(transaction, events);
