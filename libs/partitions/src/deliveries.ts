@@ -55,7 +55,7 @@ export class Deliveries<M extends { readonly position: Position; readonly body: 
 
   /** A partition that is gone: what of it was never finished takes no room any more. */
   forget(held: Held<M, E>): void {
-    void held.lag?.feed.close();
+    void held.lag?.feed?.close();
     held.lag = undefined;
     this.#bytes -= held.bytes;
     held.bytes = 0;
@@ -68,7 +68,11 @@ export class Deliveries<M extends { readonly position: Position; readonly body: 
     for (const { progress } of this.options.held.values()) this.#inFlight += progress.inFlight;
     const full = this.#isFull();
     this.#shared?.hold(full);
-    for (const held of this.options.held.values()) held.lag?.feed.hold(full || this.#load(held) > 0.5);
+    for (const held of this.#sharers) {
+      if (held.lag === undefined || held.gone) continue;
+      held.lag.feed?.hold(full);
+      if (!full && this.#load(held) <= 0.5) held.lag.feed ??= this.#open([held.lease.partition], held.progress.seen);
+    }
   }
 
   #wanted(): Held<M, E>[] {
@@ -96,7 +100,7 @@ export class Deliveries<M extends { readonly position: Position; readonly body: 
     await this.#shared?.close();
     for (const held of this.#sharers) {
       if (held.lag === undefined) held.progress.seen = Math.max(held.progress.seen, this.#shown);
-      await held.lag?.feed.close();
+      await held.lag?.feed?.close();
       held.lag = undefined;
     }
     this.#shared = undefined;
@@ -124,10 +128,7 @@ export class Deliveries<M extends { readonly position: Position; readonly body: 
     const held = this.options.held.get(partition);
     // A partition that was lost and taken again begins at its committed position, which only a consumer made since then covers.
     if (held === undefined || held.closing || !this.#sharers.has(held) || position <= held.progress.seen) return;
-    if (held.lag === undefined ? this.#fallsBehind(feed, held, position) : held.lag.feed !== feed) {
-      if (held.lag !== undefined) held.lag.ignored = position;
-      return;
-    }
+    if (!this.#isWelcome(feed, held, position)) return;
     const finish = held.progress.deliver(position);
     const bytes = size + OVERHEAD_BYTES;
     this.#inFlight++;
@@ -146,22 +147,30 @@ export class Deliveries<M extends { readonly position: Position; readonly body: 
       },
     });
     if (this.#isFull()) feed.hold(true);
-    else if (feed === held.lag?.feed) feed.hold(this.#load(held) >= 1);
   }
 
-  /** A partition at its bound leaves the shared consumer for one of its own, which waits until there is room. */
-  #fallsBehind(feed: Feed<M>, held: Held<M, E>, position: Position): boolean {
-    if (feed !== this.#shared) return true; // a late word of a consumer that was closed
-    if (this.#load(held) < 1) return false;
-    const own = this.#open([held.lease.partition], held.progress.seen);
-    own.hold(true);
-    held.lag = { feed: own, ignored: position };
-    return true;
+  /**
+   * A partition at its bound leaves the shared consumer for one of its own, made once there is room; that one is closed when the bound is reached again, as a
+   * consumer that is only paused still hands over what it has pulled.
+   */
+  #isWelcome(feed: Feed<M>, held: Held<M, E>, position: Position): boolean {
+    const { lag } = held;
+    if (feed === this.#shared) {
+      if (lag === undefined && this.#load(held) < 1) return true;
+      if (lag === undefined) held.lag = { feed: undefined, ignored: position };
+      else lag.ignored = position;
+      return false;
+    }
+    if (feed !== lag?.feed) return false; // a late word of a consumer that was closed
+    if (this.#load(held) < 1) return true;
+    lag.feed = undefined;
+    void feed.close();
+    return false;
   }
 
   #catchUp(held: Held<M, E>, position: Position): void {
     if (held.lag === undefined || position < held.lag.ignored) return;
-    void held.lag.feed.close();
+    void held.lag.feed?.close();
     held.lag = undefined;
   }
 

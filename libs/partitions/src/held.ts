@@ -16,8 +16,8 @@ export interface Held<M, E> {
   purged: Position;
   /** Delivered and not finished. */
   bytes: number;
-  /** Its own consumer while it is behind; the shared one ignores it then. */
-  lag: { readonly feed: Feed<M>; /** The last position the shared one passed over. */ ignored: Position } | undefined;
+  /** While it is behind: its own consumer, once there is room for one, and the last position that the shared one passed over. */
+  lag: { feed: Feed<M> | undefined; ignored: Position } | undefined;
   /** Called when nothing is open any more. */
   onIdle: (() => void) | undefined;
 }
