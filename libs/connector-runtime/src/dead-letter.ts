@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Cut } from '#lib/connector-sdk';
 import type { DeadLetter } from '#lib/contracts';
 
 /** Of a dead letter's body this much is kept (DESIGN §3.2). */
@@ -13,6 +14,8 @@ export interface DeadMessage {
   readonly message: string;
   readonly attributes: Record<string, unknown>;
   readonly body: Uint8Array;
+  /** Where `body` is only its beginning. */
+  readonly cut?: Cut | undefined;
   readonly now: number;
 }
 
@@ -27,9 +30,9 @@ export function deadLetterOf(dead: DeadMessage): DeadLetter {
     reason: dead.reason,
     message: dead.message,
     attributes: dead.attributes,
-    size: dead.body.length,
-    sha256: createHash('sha256').update(dead.body).digest('hex'),
+    size: dead.cut?.bytes ?? dead.body.length,
+    sha256: dead.cut?.sha256 ?? createHash('sha256').update(dead.body).digest('hex'),
     body: Buffer.from(dead.body.subarray(0, KEPT_BYTES)).toString('base64'),
-    truncated: dead.body.length > KEPT_BYTES,
+    truncated: dead.cut !== undefined || dead.body.length > KEPT_BYTES,
   };
 }

@@ -73,6 +73,12 @@ export class Lane {
 
   /** Only what it takes. */
   publish(entry: Entry): void {
+    if (entry.message?.cut !== undefined) {
+      this.#name(entry);
+      this.#inFlight++;
+      void this.#bury(entry, 'oversize');
+      return;
+    }
     entry.event ??= this.#eventOf(entry);
     this.#alone = this.#goesAlone(entry);
     this.#inFlight++;
@@ -98,14 +104,20 @@ export class Lane {
     return !this.#alone && this.#inFlight < (this.#goesAlone(entry) ? 1 : WINDOW);
   }
 
+  #name(entry: Entry): void {
+    const { integrationId } = this.#of;
+    const providerId = entry.message?.providerId;
+    entry.order = ++this.#counter;
+    entry.messageId =
+      providerId === undefined
+        ? `${integrationId}:${this.#partition.token}:${entry.order}`
+        : `${integrationId}:${this.#incarnation()}:${providerId}`;
+  }
+
   #eventOf(entry: Entry): InboundEvent {
     const { integrationId, applicationId } = this.#of;
     const { message } = entry;
-    entry.order = ++this.#counter;
-    entry.messageId =
-      message?.providerId === undefined
-        ? `${integrationId}:${this.#partition.token}:${entry.order}`
-        : `${integrationId}:${this.#incarnation()}:${message.providerId}`;
+    this.#name(entry);
     const event: InboundEvent = {
       type: entry.kind,
       id: entry.messageId,
@@ -214,10 +226,11 @@ export class Lane {
       message: reason === 'oversize' ? 'The message is larger than 8 MB.' : 'The message could not be put into an event.',
       attributes: reason === 'oversize' ? entry.attributes : {},
       body: entry.body,
+      cut: entry.message?.cut,
       now: entry.at,
     });
     await this.#persist('storing a dead letter', () => this.#shared.bus.publishDeadLetter(letter));
-    const record = recordEntry('oversize', { size: entry.body.length, reason }, entry.at);
+    const record = recordEntry('oversize', { size: letter.size, reason }, entry.at);
     const event = this.#eventOf(record);
     await this.#persist('recording a message that cannot be stored', () =>
       this.#shared.bus.publishInbound(event, record.messageId, this.#partition.fence).catch((error: unknown) => {

@@ -107,6 +107,17 @@ describe('the way of a message to the bus', () => {
     expect(JSON.parse(text(letter?.body ?? Buffer.alloc(0)))).toMatchObject({ reason: 'oversize', size: 9 * 1024 * 1024, truncated: true });
   });
 
+  it('acknowledges a message that only its beginning came of, and leaves a dead letter of the whole', async () => {
+    const { integration, context } = await connected();
+    const cut = { bytes: 100_000_000, sha256: 'ab'.repeat(32) };
+    await Promise.all([receive(context, 'm1'), receive(context, Buffer.alloc(100_000, 1), { cut }), receive(context, 'm2')]);
+    const stored = await at.inbound(integration);
+    expect(stored.flatMap(({ type, number }) => (type === 'message' ? [number] : []))).toEqual([1, 2]);
+    expect(stored.find(({ type }) => type === 'oversize')?.attributes).toMatchObject({ size: cut.bytes });
+    const [letter] = await at.bus.list('DEAD_LETTERS', deadLetterSubject(integration.applicationId, integration.id));
+    expect(JSON.parse(text(letter?.body ?? Buffer.alloc(0)))).toMatchObject({ size: cut.bytes, sha256: cut.sha256, truncated: true });
+  });
+
   it("stores a provider's id once and gives no number to what the bus knew already", async () => {
     const { integration, context, runtime } = await connected();
     await Promise.all(['a', 'b', 'a', 'c', 'b', 'd'].map((providerId) => receive(context, providerId, { providerId })));

@@ -13,6 +13,14 @@ export interface ReceivedMessage {
   readonly redelivered?: boolean;
   /** The source cannot redeliver it: if it cannot be held, the runtime may drop it and records a gap. */
   readonly droppable?: boolean;
+  /** Present where the message is too large to be held: `body` is only its beginning (64 KB or more), this says what the whole is. It ends as `oversize`. */
+  readonly cut?: Cut;
+}
+
+/** Size of a whole message in bytes, and its SHA-256 in hexadecimal digits. */
+export interface Cut {
+  readonly bytes: number;
+  readonly sha256: string;
 }
 
 /** What the runtime gives a connection. A connection calls it; it never retries, reconnects, throttles or reports by itself. */

@@ -10,8 +10,8 @@ export const SESSION_EXPIRY_S = 7 * 24 * 3600;
 /** PUBLISHes above QoS 0 that an MQTT 5 broker may send before we acknowledged the first. */
 export const RECEIVE_MAXIMUM = 256;
 
-/** The longest packet that is held, and what an MQTT 5 broker is told not to exceed; the bus takes 8 MB. */
-export const MAX_PACKET_BYTES = 16 * 1024 * 1024;
+/** The longest packet there is in MQTT. */
+export const MAX_PACKET_BYTES = 268_435_455;
 
 export interface ConnectOptions {
   readonly version: ProtocolVersion;
@@ -24,9 +24,9 @@ export interface ConnectOptions {
 
 export function connectFrame(options: ConnectOptions): Buffer {
   const { version, clientId, clean, keepAliveS, username, password } = options;
+  // No maximum packet size: a broker would drop what is larger without a word, where we leave a dead letter.
   const properties = {
     receiveMaximum: RECEIVE_MAXIMUM,
-    maximumPacketSize: MAX_PACKET_BYTES,
     topicAliasMaximum: 0,
     ...(clean ? {} : { sessionExpiryInterval: SESSION_EXPIRY_S }),
   };

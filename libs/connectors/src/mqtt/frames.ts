@@ -1,3 +1,6 @@
+import type { Cut } from '#lib/connector-sdk';
+import { LargeFrame } from './large-frame.ts';
+
 /** MQTT control packet types (MQTT 3.1.1 and 5, §2.1.2): the upper half of a frame's first byte. */
 export const CONNACK = 2;
 export const PUBLISH = 3;
@@ -19,6 +22,8 @@ export interface Frame {
   readonly type: number;
   readonly flags: number;
   readonly body: Buffer;
+  /** Of a PUBLISH too large to be held: `body` is its beginning. */
+  readonly cut?: Cut;
 }
 
 const EMPTY = Buffer.alloc(0);
@@ -29,9 +34,13 @@ export class FrameReader {
   #at = 0;
   #later: Buffer[] = [];
   #laterBytes = 0;
+  #large: LargeFrame | undefined;
 
-  /** `maxBytes`: the longest frame that is held; a longer one throws {@link MalformedPacket}. */
-  constructor(private readonly maxBytes: number) {}
+  /** `maxBytes`: the longest frame that is held. Of a longer PUBLISH only its beginning is; any other packet of that length throws {@link MalformedPacket}. */
+  constructor(
+    private readonly maxBytes: number,
+    private readonly payloadStart: (flags: number, body: Buffer) => number,
+  ) {}
 
   push(chunk: Buffer): void {
     if (this.#at === this.#bytes.length && this.#later.length === 0) {
@@ -45,6 +54,7 @@ export class FrameReader {
 
   /** The next whole frame, undefined until more bytes came. */
   next(): Frame | undefined {
+    if (this.#large !== undefined) return this.#rest(this.#large);
     let head = this.#head();
     if (head === undefined && this.#laterBytes > 0) {
       this.#join();
@@ -52,7 +62,7 @@ export class FrameReader {
     }
     if (head === undefined) return undefined;
     const { start, length } = head;
-    if (length > this.maxBytes) throw new MalformedPacket(`a packet of ${length} bytes is more than ${this.maxBytes}`);
+    if (length > this.maxBytes) return this.#begin(start, length);
     if (start + length > this.#bytes.length) {
       if (start + length > this.#bytes.length + this.#laterBytes) return undefined;
       const before = this.#at;
@@ -60,6 +70,31 @@ export class FrameReader {
       return this.#cut(start - before, length);
     }
     return this.#cut(start, length);
+  }
+
+  #begin(start: number, length: number): Frame | undefined {
+    const first = this.#bytes[this.#at] as number;
+    if (first >> 4 !== PUBLISH) throw new MalformedPacket(`a packet of type ${first >> 4} has ${length} bytes`);
+    this.#at = start;
+    this.#large = new LargeFrame(first & 0x0f, length, this.payloadStart);
+    return this.#rest(this.#large);
+  }
+
+  /** Feeds a large frame with all there is. */
+  #rest(large: LargeFrame): Frame | undefined {
+    for (;;) {
+      this.#at += large.take(this.#bytes.subarray(this.#at));
+      const { whole } = large;
+      if (whole !== undefined) {
+        this.#large = undefined;
+        return { type: PUBLISH, flags: large.flags, ...whole };
+      }
+      const next = this.#later.shift();
+      if (next === undefined) return undefined;
+      this.#laterBytes -= next.length;
+      this.#bytes = next;
+      this.#at = 0;
+    }
   }
 
   #cut(start: number, length: number): Frame {

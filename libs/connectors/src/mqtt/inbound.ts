@@ -54,15 +54,17 @@ export class Inbound {
     if (this.#parked.length < MAX_PARKED / 2 && this.#parkedBytes < MAX_PARKED_BYTES / 2) this.link.resume();
   }
 
-  #deliver({ topic, payload, qos, dup, packetId }: IncomingPublish): void {
+  #deliver({ topic, payload, qos, dup, packetId, cut }: IncomingPublish): void {
     const waiting: Waiting | undefined =
       qos === 0 ? undefined : { acknowledgement: acknowledgement(qos === 1 ? PUBACK : PUBREC, packetId), state: 'waits' };
     if (waiting !== undefined) this.#waiting.push(waiting);
     if (!this.wanted(topic)) return this.#stored(waiting);
-    this.context.receive({ body: payload, attributes: { topic }, redelivered: dup, droppable: qos === 0 }).then(
-      () => this.#stored(waiting),
-      (cause: unknown) => this.#refused(waiting, cause),
-    );
+    this.context
+      .receive({ body: payload, attributes: { topic }, redelivered: dup, droppable: qos === 0, ...(cut === undefined ? {} : { cut }) })
+      .then(
+        () => this.#stored(waiting),
+        (cause: unknown) => this.#refused(waiting, cause),
+      );
   }
 
   #refused(waiting: Waiting | undefined, cause: unknown): void {

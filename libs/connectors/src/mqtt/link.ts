@@ -2,7 +2,11 @@ import type { Duplex } from 'node:stream';
 import { ConnectorError } from '#lib/connector-sdk';
 import { fault } from '#fault';
 import { type Frame, FrameReader, MalformedPacket, PINGREQ_FRAME } from './frames.ts';
+import { type ProtocolVersion, payloadStart } from './publish.ts';
 import { streamError } from './transport.ts';
+
+/** The longest packet that is held; the bus takes 8 MB. */
+const MAX_PACKET_BYTES = 16 * 1024 * 1024;
 
 export interface LinkListener {
   frame(frame: Frame): void;
@@ -25,9 +29,9 @@ export class PacketLink {
 
   constructor(
     private readonly stream: Duplex,
-    maxFrameBytes: number,
+    version: ProtocolVersion,
   ) {
-    this.#reader = new FrameReader(maxFrameBytes);
+    this.#reader = new FrameReader(MAX_PACKET_BYTES, (flags, body) => payloadStart(flags, body, version));
     stream.on('error', (error: Error) => this.fail(streamError(error)));
     stream.once('end', () => this.fail(new ConnectorError('lost', 'Connection Lost')));
     stream.once('close', () => this.fail(new ConnectorError('lost', 'Connection Lost')));

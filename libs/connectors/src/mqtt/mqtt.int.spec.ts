@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MqttClient, connectAsync } from 'mqtt';
@@ -200,6 +201,22 @@ it('hands over bytes that are no text as they came', async () => {
     topic: 'bytes',
   });
   expect(mqtt.messageData?.({ attributes, body: Buffer.from('grün') })).toEqual({ message: 'grün', topic: 'bytes' });
+});
+
+it('keeps of a message too large to be held its beginning, size and hash, and takes the next', async () => {
+  const { connection, context } = await connected({ clean: false, clientId: 'large' }, ['large']);
+  const publisher = await other();
+  const payload = Buffer.alloc(17 * 1024 * 1024, 'large');
+  await publisher.publishAsync('large', payload, { qos: 1 });
+  await publisher.publishAsync('large', 'next', { qos: 1 });
+  await expect.poll(() => context.received.length, { timeout: 10_000 }).toBe(2);
+  const sha256 = createHash('sha256').update(payload).digest('hex');
+  expect(context.received.map(({ cut }) => cut)).toEqual([{ bytes: payload.length, sha256 }, undefined]);
+  await connection.probe();
+  await connection.close({ drain: true });
+  const { connection: again, context: second } = await connected({ clean: false, clientId: 'large' }, ['large']);
+  await again.probe();
+  expect(second.received).toEqual([]); // both were acknowledged
 });
 
 it('marks what the broker will not send again', async () => {

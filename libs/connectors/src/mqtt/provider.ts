@@ -1,5 +1,5 @@
 import type { Connection, ConnectionConfig, ConnectionContext, Provider } from '#lib/connector-sdk';
-import { type ConnectOptions, MAX_PACKET_BYTES } from './control.ts';
+import type { ConnectOptions } from './control.ts';
 import type { MqttConfig } from './config.ts';
 import { PacketLink } from './link.ts';
 import { MqttSession } from './session.ts';
@@ -29,7 +29,7 @@ export function mqttProvider({ keepAliveS = KEEP_ALIVE_S }: MqttProviderOptions 
     topics: readonly string[],
     context: ConnectionContext,
   ): Promise<Connection> => {
-    const link = new PacketLink(await openStream(connection.config, context), MAX_PACKET_BYTES);
+    const link = new PacketLink(await openStream(connection.config, context), options.version);
     const session = new MqttSession(link, options, topics, context);
     await session.open();
     return session;

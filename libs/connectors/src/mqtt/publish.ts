@@ -1,3 +1,4 @@
+import type { Cut } from '#lib/connector-sdk';
 import { type Frame, MalformedPacket, PUBACK, PUBCOMP, PUBREC, PUBREL, allocateFrame, readLength } from './frames.ts';
 
 // The packets of which there are as many as messages are read and written here by hand; mqtt-packet does the rest (ADR 0005).
@@ -11,24 +12,32 @@ export interface IncomingPublish {
   readonly dup: boolean;
   /** 0 at QoS 0. */
   readonly packetId: number;
+  /** The payload is only the beginning of one too large to be held. */
+  readonly cut: Cut | undefined;
+}
+
+/** Where in the body of a PUBLISH its payload starts. Throws {@link MalformedPacket} where it has none. */
+export function payloadStart(flags: number, body: Buffer, version: ProtocolVersion): number {
+  const qos = (flags >> 1) & 3;
+  if (qos === 3 || body.length < 2) throw new MalformedPacket('a PUBLISH is malformed');
+  let at = 2 + body.readUInt16BE(0) + (qos > 0 ? 2 : 0);
+  if (version === 5 && at <= body.length) {
+    const properties = readLength(body, at);
+    at = properties.next + properties.value;
+  }
+  if (at > body.length) throw new MalformedPacket('a PUBLISH is cut off');
+  return at;
 }
 
 /** Reads a PUBLISH. The payload is a view into the frame. */
-export function readPublish({ flags, body }: Frame, version: ProtocolVersion): IncomingPublish {
+export function readPublish({ flags, body, cut }: Frame, version: ProtocolVersion): IncomingPublish {
+  const at = payloadStart(flags, body, version);
   const qos = (flags >> 1) & 3;
-  if (qos === 3 || body.length < 2) throw new MalformedPacket('a PUBLISH is malformed');
   const topicEnd = 2 + body.readUInt16BE(0);
-  let at = topicEnd + (qos > 0 ? 2 : 0);
-  if (at > body.length) throw new MalformedPacket('a PUBLISH is cut off');
   const packetId = qos > 0 ? body.readUInt16BE(topicEnd) : 0;
-  if (version === 5) {
-    const properties = readLength(body, at);
-    at = properties.next + properties.value;
-    if (at > body.length) throw new MalformedPacket('a PUBLISH is cut off');
-  }
   // An empty topic means an alias, and we announce that we take none.
   if (topicEnd === 2) throw new MalformedPacket('a PUBLISH has no topic');
-  return { topic: body.toString('utf8', 2, topicEnd), payload: body.subarray(at), qos, dup: (flags & 8) !== 0, packetId };
+  return { topic: body.toString('utf8', 2, topicEnd), payload: body.subarray(at), qos, dup: (flags & 8) !== 0, packetId, cut };
 }
 
 export interface Acknowledgement {

@@ -79,6 +79,14 @@ function upgradeFailed(error: Error): ConnectorError {
 export function streamError(error: Error): ConnectorError {
   if (error instanceof ConnectorError) return error;
   const code = (error as NodeJS.ErrnoException).code ?? '';
+  if (code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH')
+    return new ConnectorError(
+      'misconfigured',
+      'The broker sends a message larger than 16 MB, more than can be taken over websockets: use mqtt or mqtts.',
+      {
+        cause: error,
+      },
+    );
   if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_')) return tlsError(error);
   return new ConnectorError('lost', `Connection Lost${code === '' ? '' : ` (${code})`}`, { cause: error });
 }
