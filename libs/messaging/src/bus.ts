@@ -29,7 +29,7 @@ import type { Delivery } from './ordered-consumer.ts';
 import { publishRaw } from './wire.ts';
 
 export function makeBus(link: Link): Bus {
-  const { connection, publisher, replies } = link;
+  const { connection, publisher, replies, servers } = link;
   let activityDropped = 0;
 
   const read = async (
@@ -132,8 +132,8 @@ export function makeBus(link: Link): Bus {
 
     kv: (bucket) => keyValue(bucket, publisher, link, (stream, filter, onMessage) => followStream(link, stream, filter, onMessage)),
 
-    request: (subject, body, timeoutMs) => request(replies, subject, body, timeoutMs),
-    serve: (subject, handler, options) => serve(connection, subject, handler, options),
+    request: (subject, body, timeoutMs) => request(servers, replies, subject, body, timeoutMs),
+    serve: (subject, handler, options) => serve(servers, connection, subject, handler, options),
     close: () => link.close(),
   };
 }

@@ -5,7 +5,7 @@ import { OrderedConsumer, type OrderedConsumerOptions } from './ordered-consumer
 import { Publisher } from './publish.ts';
 import { Replies } from './replies.ts';
 import type { BusOptions } from './types.ts';
-import { guarded } from './wire.ts';
+import { guarded, writeOncePerTurn } from './wire.ts';
 
 const MANAGEMENT_MS = 5_000;
 
@@ -13,6 +13,8 @@ type ConsumerOptions = Omit<OrderedConsumerOptions, 'connection' | 'jsm' | 'inbo
 
 /** One connection and what shares its fate: acknowledgements, ordered consumers, and who wants to know when it is lost. */
 export interface Link {
+  /** As configured. */
+  readonly servers: string;
   readonly connection: NatsConnection;
   readonly jsm: JetStreamManager;
   readonly inboxPrefix: string;
@@ -27,6 +29,7 @@ export interface Link {
 
 export async function openLink(options: BusOptions): Promise<Link> {
   const connection = await openConnection(options);
+  writeOncePerTurn(connection);
   const prefix = inboxPrefix(options);
   const jsm = await jetstreamManager(connection, { checkAPI: false, timeout: MANAGEMENT_MS });
   const replies = new Replies(connection, prefix);
@@ -50,6 +53,7 @@ export async function openLink(options: BusOptions): Promise<Link> {
   const following = followStatus();
 
   return {
+    servers: options.servers,
     connection,
     jsm,
     inboxPrefix: prefix,

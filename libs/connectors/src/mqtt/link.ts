@@ -14,7 +14,7 @@ export interface LinkListener {
   ended(error: ConnectorError): void;
 }
 
-/** Packets over a byte stream: cuts what comes into frames, writes what goes once per tick, keeps the link alive, ends once. */
+/** Packets over a byte stream: cuts what comes into frames, writes what goes once per turn of the event loop, keeps the link alive, ends once. */
 export class PacketLink {
   #listener: LinkListener | undefined;
   readonly #reader: FrameReader;
@@ -51,10 +51,10 @@ export class PacketLink {
     });
   }
 
-  /** Writes with everything else of this tick; `written` is called when the operating system has it, never if the link ends before. */
+  /** Writes with everything else of this turn of the event loop; `written` is called when the operating system has it, never if the link ends before. */
   write(bytes: Buffer, written?: () => void): void {
     if (this.#error !== undefined) return;
-    if (this.#out.push(bytes) === 1) process.nextTick(this.#flush);
+    if (this.#out.push(bytes) === 1) setImmediate(this.#flush);
     if (written !== undefined) this.#written.push(written);
   }
 
