@@ -1,0 +1,103 @@
+import { activitySubject, Ledger, querySubject } from '#lib/contracts';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { freePort } from '../../apps/standalone/src/servers/child.ts';
+import { Service } from '../product/services.ts';
+import { DispatchBench, type Tenant } from '../servers/dispatch-bench.ts';
+import { LONG, recordFigure } from './figures.ts';
+
+const TENANTS = 6;
+/** Of four take-overs each. */
+const ROUNDS = LONG ? 5 : 1;
+const CHUNK = LONG ? 200 : 250;
+const TOTAL = ROUNDS * 4 * CHUNK;
+/** Reached in the middle of a take-over. */
+const ALLOWANCE = TOTAL * 0.6 + 7;
+const POLL = { timeout: 60_000, interval: 100 };
+
+let bench: DispatchBench;
+const replicas: Service[] = [];
+
+beforeAll(async () => {
+  bench = await DispatchBench.start(128 * 1024 * 1024);
+  for (const name of ['d1', 'd2', 'd3']) {
+    const port = await freePort();
+    const env = {
+      SLUICE_NATS_URL: bench.nats.url,
+      SLUICE_POSTGRES_URL: bench.postgres.url,
+      SLUICE_HOST: '127.0.0.1',
+      SLUICE_HTTP_PORT: String(port),
+      SLUICE_REPLICA_ID: name,
+    };
+    replicas.push(new Service(name, 'apps/workflow-dispatch/src/main.js', env, port));
+  }
+  await Promise.all(replicas.map((replica) => replica.start()));
+});
+afterAll(async () => {
+  await Promise.all(replicas.map((replica) => replica.end('SIGTERM')));
+  await bench.stop();
+});
+
+const replica = (index: number): Service => replicas[index] as Service;
+
+async function ledger({ applicationId, integrationId }: Tenant): Promise<Ledger> {
+  const reply = await bench.ask(querySubject('ledger', 'integration'), { applicationId, id: integrationId });
+  return Ledger.parse(reply.ok ? reply.result : undefined);
+}
+
+/** All that was stored so far is decided and committed. */
+async function untilSettled(tenants: readonly Tenant[], stored: number): Promise<void> {
+  for (const tenant of tenants) await expect.poll(() => ledger(tenant), POLL).toMatchObject({ received: stored, inFlight: 0 });
+}
+
+it('promise 15: a payload quota is met exactly by three replicas, through crashes and hand-overs', { timeout: 600_000 }, async () => {
+  const tenants = await Promise.all(Array.from({ length: TENANTS }, () => bench.tenant({ payloads: ALLOWANCE, period: 'day' })));
+  let stored = 0;
+  let takeOvers = 0;
+  const during = async (takeOver: () => Promise<unknown>): Promise<void> => {
+    const [from, to] = [stored + 1, stored + CHUNK];
+    await Promise.all([...tenants.map((tenant) => bench.messages(tenant, from, to)), takeOver()]);
+    stored = to;
+    takeOvers++;
+  };
+  for (let round = 0; round < ROUNDS; round++) {
+    // The others take over once its leases have expired.
+    await during(() => replica(0).end('SIGKILL'));
+    await untilSettled(tenants, stored);
+    // It comes back, and gets its share from both.
+    await during(() => replica(0).start());
+    await during(async () => {
+      await replica(1).end('SIGTERM');
+      await replica(1).start();
+    });
+    // Under its old name it takes its old leases at once.
+    await during(async () => {
+      await replica(2).end('SIGKILL');
+      await replica(2).start();
+    });
+  }
+  await untilSettled(tenants, stored);
+
+  let deviation = 0;
+  let twice = 0;
+  let events = 0;
+  for (const tenant of tenants) {
+    const { dispatched, rejectedByQuota, unexplained } = await ledger(tenant);
+    expect({ dispatched, rejectedByQuota, unexplained }).toEqual({
+      dispatched: ALLOWANCE,
+      rejectedByQuota: TOTAL - ALLOWANCE,
+      unexplained: 0,
+    });
+    const started = await bench.startedBy(tenant);
+    deviation = Math.max(deviation, Math.abs(new Set(started).size - ALLOWANCE));
+    twice += started.length - new Set(started).size;
+    const { applicationId } = tenant;
+    events += (await bench.bus.list('ACTIVITY', activitySubject(applicationId, 'quota', '*'))).length;
+  }
+  recordFigure({
+    promise: 15,
+    what: `${TENANTS} applications, ${TOTAL} messages each, 3 dispatch replicas, ${takeOvers} take-overs (half of them SIGKILL)`,
+    figure: `${deviation} over or under the allowance of ${ALLOWANCE}, ${twice} second triggers, ${events} events for ${TENANTS} periods`,
+    holds: deviation === 0 && twice === 0 && events === TENANTS,
+  });
+  expect({ deviation, twice, events }).toEqual({ deviation: 0, twice: 0, events: TENANTS });
+});
