@@ -4,7 +4,7 @@ import { type MicroserviceOptions, Transport } from '@nestjs/microservices';
 import { NUMBER_SUBJECT, NumberRequest, type NumberReply } from '#lib/contracts';
 import { openDatabase } from '#lib/event-sourcing';
 import { connectBus, nestConnectionOptions, type StoredInbound } from '#lib/messaging';
-import { createPartitionReader, own } from '#lib/partitions';
+import { createPartitionReader, own, type OwnershipOptions } from '#lib/partitions';
 import { type Logger, nestLogger, type Readiness, reportReadiness, type RunningService } from '#lib/platform';
 import { Catalog } from './catalog.ts';
 import { Dispatch } from './dispatch.ts';
@@ -22,6 +22,8 @@ export interface DispatchServiceOptions {
   /** It is the only replica by construction: it takes all partitions at once. */
   readonly standalone: boolean;
   readonly log: Logger;
+  /** For tests: how its hold on partitions is kept and lost, ms. */
+  readonly timing?: OwnershipOptions['timing'];
 }
 
 /** The service's own schema in PostgreSQL. */
@@ -117,6 +119,7 @@ export async function startDispatch(options: DispatchServiceOptions): Promise<Ru
       service: 'dispatch',
       replicaId,
       alone: options.standalone,
+      ...(options.timing === undefined ? {} : { timing: options.timing }),
       acquired: (leases) => reader.take(leases),
       released: async (leases, why) => {
         if (why === 'lost') reader.lose(leases);
