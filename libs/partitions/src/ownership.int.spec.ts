@@ -1,6 +1,7 @@
 import { PARTITIONS } from '#lib/contracts';
 import { connectBus, migrateBus, type Bus } from '#lib/messaging';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { startFaultProxy } from '../../../test/servers/fault-proxy.ts';
 import { startTestNats, type TestNats } from '../../../test/servers/nats.ts';
 import { encodeHeartbeat, encodeLease } from './lease-view.ts';
 import { own, type Lease, type Ownership, type OwnershipOptions } from './index.ts';
@@ -134,6 +135,73 @@ describe('the replicas of a service', () => {
   });
 });
 
+describe('between replicas of a service', () => {
+  it('nothing is taken before its holder has finished with it, however long that takes', async () => {
+    const service = newService();
+    const order: string[] = [];
+    let letGo: () => void = () => undefined;
+    const finished = new Promise<void>((resolve) => (letGo = resolve));
+    const leaving = await join(service, 'a', {
+      released: async () => {
+        order.push('finishing');
+        await finished;
+        order.push('finished');
+      },
+    });
+    await expect.poll(() => leaving.ownership.held.size, POLL).toBe(PARTITIONS);
+    const stopped = leaving.ownership.stop();
+    const staying = await join(service, 'b', { acquired: async () => void order.push('taken') });
+    expect(order).toEqual(['finishing']);
+    expect(staying.ownership.held.size).toBe(0);
+    letGo();
+    await stopped;
+    await expect.poll(() => staying.ownership.held.size, POLL).toBe(PARTITIONS);
+    expect(order.slice(0, 3)).toEqual(['finishing', 'finished', 'taken']);
+  });
+
+  it('one that is not heard has stopped before another begins, and shares again when it is heard', async () => {
+    const service = newService();
+    const link = await startFaultProxy({ port: nats.port });
+    const behind = await connectBus({ servers: `nats://127.0.0.1:${link.port}`, name: 'behind' });
+    buses.push(behind);
+    const staying = await join(service, 'a');
+    const silent = await join(service, 'b', { bus: behind });
+    const sizes = (): number[] => [staying.ownership.held.size, silent.ownership.held.size];
+    await expect.poll(sizes, POLL).toEqual([PARTITIONS / 2, PARTITIONS / 2]);
+    const before = new Map(silent.ownership.held);
+    const taken = staying.acquired.length;
+    let heldMeanwhile: number | undefined;
+    link.mode({ kind: 'stall' });
+    const takenOver = (): number => {
+      if (staying.acquired.length > taken) heldMeanwhile ??= silent.ownership.held.size;
+      return staying.ownership.held.size;
+    };
+    await expect.poll(takenOver, { timeout: 15_000, interval: 5 }).toBe(PARTITIONS);
+    expect(heldMeanwhile).toBe(0);
+    expect(silent.lost).toHaveLength(PARTITIONS / 2);
+    for (const { partition, token } of staying.acquired.slice(taken))
+      expect(token).toBeGreaterThan(before.get(partition)?.token ?? Infinity);
+    link.mode({ kind: 'pass' });
+    await expect.poll(sizes, POLL).toEqual([PARTITIONS / 2, PARTITIONS / 2]);
+    await silent.ownership.stop();
+    await behind.close();
+    await link.stop();
+  });
+
+  it('only the share of the one that leaves moves', async () => {
+    const service = newService();
+    const staying = [await join(service, 'a'), await join(service, 'b'), await join(service, 'c')];
+    const leaving = await join(service, 'd');
+    const held = (): number[] => [...staying, leaving].map(({ ownership }) => ownership.held.size);
+    await expect.poll(held, POLL).toEqual([16, 16, 16, 16]);
+    const before = staying.map(({ ownership }) => new Map(ownership.held));
+    await leaving.ownership.stop();
+    await expect.poll(() => staying.reduce((sum, { ownership }) => sum + ownership.held.size, 0), POLL).toBe(PARTITIONS);
+    for (const [index, { ownership }] of staying.entries())
+      for (const [partition, lease] of before[index] ?? []) expect(ownership.held.get(partition)).toBe(lease);
+  });
+});
+
 it('alone, takes all leases at once with higher tokens, without waiting for a holder that died a moment ago', async () => {
   const service = newService();
   const a = await join(service, 'a');
@@ -143,4 +211,14 @@ it('alone, takes all leases at once with higher tokens, without waiting for a ho
   expect(b.ownership.held.size).toBe(PARTITIONS);
   for (const [partition, { token }] of b.ownership.held)
     expect(token).toBeGreaterThan(a.acquired.find((lease) => lease.partition === partition)?.token ?? Infinity);
+});
+
+it('alone by what it was told, claims nothing back from another process that has taken its partitions', async () => {
+  const service = newService();
+  const a = await join(service, 'a', { alone: true });
+  await expect.poll(() => a.ownership.held.size, POLL).toBe(PARTITIONS);
+  const b = await join(service, 'a', { alone: true });
+  await expect.poll(() => a.lost, POLL).toHaveLength(PARTITIONS);
+  expect(a.ownership.ready()).toEqual({ ok: false, reason: 'another process has taken its partitions' });
+  expect(b.ownership.held.size).toBe(PARTITIONS);
 });

@@ -212,6 +212,74 @@ describe('a partition reader', () => {
     expect(order).toEqual(slow);
   });
 
+  it('finishes, commits and purges what is in flight when it gives a partition back, and takes no more of it', async () => {
+    const sent = await publish(5);
+    const items: { number: number; item: Item<number> }[] = [];
+    const reader = read(({ number = 0 }, item) => void items.push({ number, item }));
+    const given = leases(0);
+    await reader.take(given);
+    await expect.poll(() => items.length, POLL).toBe(5);
+    const released = reader.release(given);
+    await publish(1);
+    for (const { number, item } of items) item.done(number);
+    await released;
+    expect(await applied()).toEqual(sent);
+    expect(await left()).toBe(1);
+    expect(items).toHaveLength(5);
+  });
+
+  it('waits for what is in flight no longer than it may', async () => {
+    const [first] = await publish(2);
+    const reader = read((message, item) => message.number === first && finish(message, item), { drainMs: 50 });
+    const given = leases(0);
+    await reader.take(given);
+    await expect.poll(applied, POLL).toEqual([first]);
+    await reader.release(given);
+    expect(reader.committed(0)).toBeUndefined();
+  });
+
+  it('has room again for what it lost unfinished', async () => {
+    let seen = 0;
+    const reader = read(
+      (message, item) => {
+        seen++;
+        if (item.partition === 1) finish(message, item);
+      },
+      { limits: { bytes: 4_000 } },
+    );
+    await publish(2, 0);
+    for (let round = 1; round <= 5; round++) {
+      const given = leases(0);
+      await reader.take(given);
+      await expect.poll(() => seen, POLL).toBeGreaterThanOrEqual(round);
+      reader.lose(given);
+    }
+    const sent = await publish(20, 1);
+    await reader.take(leases(1));
+    await expect.poll(applied, POLL).toEqual(sent);
+  });
+
+  it('delivers nothing before it is prepared, and gives up a take-over that could not be', async () => {
+    const sent = await publish(1);
+    let prepared = 0;
+    const reader = read(
+      (message, item) => {
+        expect(prepared).toBe(2);
+        finish(message, item);
+      },
+      {
+        prepare: async (held) => {
+          expect(held).toMatchObject([{ partition: 0, committed: 0 }]);
+          if (prepared++ === 0) throw new Error('not now');
+        },
+      },
+    );
+    await expect(reader.take(leases(0))).rejects.toThrow('not now');
+    expect(reader.committed(0)).toBeUndefined();
+    await reader.take(leases(0));
+    await expect.poll(applied, POLL).toEqual(sent);
+  });
+
   it('passes a message that can not be read, and those behind it', async () => {
     const raw = await connect({ servers: nats.url });
     raw.publish(`inbound.0.${applications[0]}.${SOURCE}`, 'garbage');
