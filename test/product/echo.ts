@@ -30,7 +30,12 @@ export interface LedgerAnswer {
   readonly deadLettered: number;
   readonly inFlight: number;
   readonly unexplained: number;
-  readonly beside: { readonly redelivered: number; readonly oversize: number; readonly gaps: readonly unknown[] };
+  readonly beside: {
+    readonly redelivered: number;
+    readonly restarted: number;
+    readonly oversize: number;
+    readonly gaps: readonly unknown[];
+  };
   readonly runs: {
     readonly triggered: number;
     readonly succeeded: number;

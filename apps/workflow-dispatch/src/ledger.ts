@@ -45,6 +45,7 @@ async function runsOf(bus: LedgerSources['bus'], request: RunCountsRequest): Pro
 
 /** Puts the parts together so that received = dispatched + unmatched + rejectedByQuota + disabled + deadLettered + inFlight + unexplained. */
 export function ledgerOf(counts: MessageCounts, waiting: number, runs: Runs, gaps: Ledger['beside']['gaps']): Ledger {
+  const { restarted, ...ended } = runs;
   const { dispatched, unmatched, rejectedByQuota, disabled, deadLettered, missing, repeated, triggered } = counts;
   return {
     received: counts.lastNumber + counts.replayed + waiting + repeated,
@@ -55,8 +56,8 @@ export function ledgerOf(counts: MessageCounts, waiting: number, runs: Runs, gap
     deadLettered,
     inFlight: waiting,
     unexplained: missing + repeated,
-    beside: { redelivered: counts.redelivered, oversize: counts.oversize, gaps },
-    runs: { triggered, ...runs, inFlight: triggered - runs.succeeded - runs.failed - runs.deadLettered },
+    beside: { redelivered: counts.redelivered, restarted, oversize: counts.oversize, gaps },
+    runs: { triggered, ...ended, inFlight: triggered - runs.succeeded - runs.failed - runs.deadLettered },
   };
 }
 

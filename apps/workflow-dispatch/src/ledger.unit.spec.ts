@@ -17,7 +17,7 @@ const counts = (changes: Partial<MessageCounts> = {}): MessageCounts => ({
   triggered: 0,
   ...changes,
 });
-const noRuns = { succeeded: 0, failed: 0, deadLettered: 0 };
+const noRuns = { succeeded: 0, failed: 0, deadLettered: 0, restarted: 0 };
 
 describe('the ledger', () => {
   it('closes: what was received went somewhere, waits, or is unexplained', () => {
@@ -40,9 +40,14 @@ describe('the ledger', () => {
 
   it('tells runs in flight from those that ended, and what stands beside the messages', () => {
     const gaps = [{ from: '2026-11-25T07:00:00.000Z', to: '2026-11-25T07:00:09.000Z', cause: 'lost' }];
-    const ledger = ledgerOf(counts({ triggered: 9, redelivered: 2, oversize: 1 }), 0, { succeeded: 4, failed: 2, deadLettered: 1 }, gaps);
+    const ledger = ledgerOf(
+      counts({ triggered: 9, redelivered: 2, oversize: 1 }),
+      0,
+      { succeeded: 4, failed: 2, deadLettered: 1, restarted: 3 },
+      gaps,
+    );
     expect(ledger.runs).toEqual({ triggered: 9, succeeded: 4, failed: 2, deadLettered: 1, inFlight: 2 });
-    expect(ledger.beside).toEqual({ redelivered: 2, oversize: 1, gaps });
+    expect(ledger.beside).toEqual({ redelivered: 2, restarted: 3, oversize: 1, gaps });
   });
 
   it('of an application is the sum of its integrations', () => {

@@ -81,7 +81,7 @@ export class Runs {
 
   readonly onPoison = (poison: Poison, item: Item<Effect>): void => {
     const [, , applicationId = '-', sourceId = '-'] = poison.subject.split('.');
-    this.#buried(this.options.bury.poison(poison), item, { applicationId, sourceId, kind: 'event', outcome: 'deadLettered' });
+    this.#buried(this.options.bury.poison(poison), item, { applicationId, sourceId, kind: 'event', outcome: 'deadLettered', restarts: 0 });
   };
 
   /** Takes what was delivered too early, in order, as the configuration comes so far. */
@@ -136,7 +136,7 @@ export class Runs {
     const { catalog, ports, activity, scheduler } = this.options;
     const runnable = catalog.runnable(event.applicationId, event.workflowId);
     startRun(event, runnable, ports, (result) => {
-      item.done(countedAs(event, result.status));
+      item.done(countedAs(event, result.status, attempt));
       activity.ended(event, result, attempt);
       task.over?.();
       scheduler.finished(task);
@@ -145,7 +145,7 @@ export class Runs {
 
   #bury(event: StoredTriggered, item: Item<Effect>): void {
     const message = `the run was interrupted ${MAX_ATTEMPTS} times by the end of its process`;
-    this.#buried(this.options.bury.run(event, message), item, countedAs(event, 'deadLettered'));
+    this.#buried(this.options.bury.run(event, message), item, countedAs(event, 'deadLettered', MAX_ATTEMPTS));
   }
 
   #buried(burying: Promise<boolean>, item: Item<Effect>, counted: CountedRun): void {
@@ -228,9 +228,10 @@ interface RunTask extends Task {
 const kindOf = ({ triggerType, inbound }: StoredTriggered): RunKind =>
   inbound.type === 'message' ? 'message' : triggerType === 'virtualButton' ? 'press' : 'event';
 
-const countedAs = (event: StoredTriggered, outcome: RunOutcome): CountedRun => ({
+const countedAs = (event: StoredTriggered, outcome: RunOutcome, attempt: number): CountedRun => ({
   applicationId: event.applicationId,
   sourceId: event.inbound.sourceId,
   kind: kindOf(event),
   outcome,
+  restarts: attempt - 1,
 });

@@ -95,7 +95,7 @@ export type NumberReply = z.infer<typeof NumberReply>;
 export const RunCountsRequest = z.object({ applicationId: z.string(), integrationId: z.string().optional() });
 export type RunCountsRequest = z.infer<typeof RunCountsRequest>;
 export const RunCountsReply = z.union([
-  z.object({ succeeded: z.number(), failed: z.number(), deadLettered: z.number() }),
+  z.object({ succeeded: z.number(), failed: z.number(), deadLettered: z.number(), restarted: z.number().default(0) }),
   z.object({ error: z.string() }),
 ]);
 export type RunCountsReply = z.infer<typeof RunCountsReply>;
@@ -180,6 +180,8 @@ export const Ledger = z.object({
   unexplained: z.number(),
   beside: z.object({
     redelivered: z.number(),
+    /** Starts of runs beyond each one's first: interrupted by a crash, and so perhaps done in part before. */
+    restarted: z.number(),
     oversize: z.number(),
     gaps: z.array(z.object({ from: z.iso.datetime(), to: z.iso.datetime(), cause: z.string() })),
   }),

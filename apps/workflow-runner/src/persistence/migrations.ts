@@ -12,6 +12,7 @@ class Runs1764000100000 implements MigrationInterface {
         succeeded bigint not null default 0,
         failed bigint not null default 0,
         dead_lettered bigint not null default 0,
+        restarted bigint not null default 0,
         primary key (application_id, source_id, kind)
       )`);
     await session.query(`
