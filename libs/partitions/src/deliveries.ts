@@ -100,8 +100,9 @@ export class Deliveries<M extends { readonly position: Position; readonly body: 
     await this.#shared?.close();
     for (const held of this.#sharers) {
       if (held.lag === undefined) held.progress.seen = Math.max(held.progress.seen, this.#shown);
-      await held.lag?.feed?.close();
-      held.lag = undefined;
+      const own = held.lag?.feed;
+      held.lag = undefined; // or a commit in the meantime would open another
+      await own?.close();
     }
     this.#shared = undefined;
     this.#sharers = new Set();
