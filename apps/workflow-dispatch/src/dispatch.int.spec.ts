@@ -16,6 +16,7 @@ import { BusError } from '#lib/messaging';
 import { createLogger, type RunningService } from '#lib/platform';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { triggered } from '../../../test/builders/runs.ts';
+import { startFaultProxy } from '../../../test/servers/fault-proxy.ts';
 import { DispatchBench, newId, type Tenant, upTo } from '../../../test/servers/dispatch-bench.ts';
 import { startDispatch } from './index.ts';
 
@@ -33,9 +34,9 @@ afterEach(async () => {
 });
 afterAll(() => bench.stop());
 
-async function start(): Promise<RunningService> {
-  const { nats, postgres } = bench;
-  const service = await startDispatch({ natsUrl: nats.url, postgresUrl: postgres.url, replicaId: 'd1', standalone: true, log });
+async function start(natsUrl = bench.nats.url): Promise<RunningService> {
+  const { postgres } = bench;
+  const service = await startDispatch({ natsUrl, postgresUrl: postgres.url, replicaId: 'd1', standalone: true, log });
   running.add(service);
   await expect.poll(() => service.ready(), { timeout: 10_000 }).toEqual({ ok: true });
   return service;
@@ -278,6 +279,24 @@ describe('dispatch, when what it stands on fails', () => {
     await bench.bus.purge('TRIGGERED', filled, (await bench.bus.streamInfo('TRIGGERED')).end);
     await expect.poll(() => ledger(tenant), { timeout: 10_000 }).toMatchObject({ dispatched: 50, inFlight: 0, unexplained: 0 });
     expect(await bench.startedBy(tenant)).toEqual(upTo(50));
+  });
+
+  it('publishes nothing a second time whose answer was lost with the link', async () => {
+    const tenant = await bench.tenant();
+    const link = await startFaultProxy({ port: bench.nats.port });
+    const service = await start(`nats://127.0.0.1:${link.port}`);
+    // Answers are on their way for so long that some are lost with it.
+    link.mode({ kind: 'pass', delayMs: 100 });
+    const storing = bench.messages(tenant, 1, 100);
+    await expect.poll(async () => (await bench.startedBy(tenant)).length, { interval: 1 }).toBeGreaterThan(0);
+    link.drop();
+    link.mode({ kind: 'pass' });
+    await storing;
+    await expect.poll(() => ledger(tenant), { timeout: 10_000 }).toMatchObject({ received: 100, dispatched: 100, inFlight: 0 });
+    expect(await bench.startedBy(tenant)).toEqual(upTo(100));
+    running.delete(service);
+    await service.stop();
+    await link.stop();
   });
 
   /** Fills the stream to its last hundred bytes; returns the filter of what fills it. */

@@ -254,7 +254,8 @@ describe('a partition reader', () => {
       await expect.poll(() => seen, POLL).toBeGreaterThanOrEqual(round);
       reader.lose(given);
     }
-    const sent = await publish(20, 1);
+    // More than a consumer has pulled before it hears that there is no room.
+    const sent = await publish(1_500, 1);
     await reader.take(leases(1));
     await expect.poll(applied, POLL).toEqual(sent);
   });
