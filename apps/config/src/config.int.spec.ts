@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type ClientProxy, ClientProxyFactory, Transport } from '@nestjs/microservices';
 import { firstValueFrom } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { builtTypes } from '#lib/connectors';
 import { type Command, type ConfigStates, type Query, Reply } from '#lib/contracts';
 import { type Bus, type ConfigChange, type ConfigFollower, connectBus, migrateBus, nestConnectionOptions } from '#lib/messaging';
 import { createLogger, type RunningService } from '#lib/platform';
@@ -83,6 +84,21 @@ const mqtt = (config: object = {}, others: object = {}): object => ({
   mqttConfig: { ...BROKER, ...config },
   ...others,
 });
+/** One of a type whose connector isn't there yet; undefined once all are. */
+const unbuilt = [
+  {
+    integrationType: 'sqs',
+    sqsConfig: { queueUrl: 'https://sqs.eu-west-1.amazonaws.com/1/q', region: 'eu-west-1', accessKeyId: 'AKIA', secretAccessKey: 'abcdef' },
+  },
+  {
+    integrationType: 'azureEventHub',
+    azureEventHubConfig: {
+      hubName: 'h',
+      consumerGroup: 'c',
+      connectionString: 'Endpoint=sb://n.servicebus.windows.net/;SharedAccessKeyName=k;SharedAccessKey=a2V5',
+    },
+  },
+].find(({ integrationType }) => !builtTypes.some((type) => type === integrationType));
 const makeIntegration = async (applicationId: string, input: object = mqtt()): Promise<Result> =>
   done(await command('integration.create', { applicationId, input }));
 
@@ -234,11 +250,10 @@ describe('integrations', () => {
     expect(refusal.paths).toContain(path);
   });
 
-  it('of a type that can not be connected yet are refused by its name', async () => {
+  it.runIf(unbuilt !== undefined)('of a type that can not be connected yet are refused by its name', async () => {
     const id = await makeApplication();
-    const input = { name: 'x', integrationType: 'particle', particleConfig: { accessToken: 'abcdef' } };
-    const refusal = refused(await command('integration.create', { applicationId: id, input }));
-    expect(refusal).toMatchObject({ type: 'NotImplemented', message: expect.stringContaining('particle') as string });
+    const refusal = refused(await command('integration.create', { applicationId: id, input: { name: 'x', ...unbuilt } }));
+    expect(refusal).toMatchObject({ type: 'NotImplemented', message: expect.stringContaining(unbuilt?.integrationType ?? '') as string });
   });
 
   it('refuse their type in a patch, even unchanged, and null where it clears nothing', async () => {

@@ -88,7 +88,7 @@ describe('the lifecycle of an integration', () => {
     const state = { ...application, secretGlobals: ['secret'], globals: globals('s1', '1884') };
     await at.application(state, 2);
     const templated = await at.integration(application.id, { config: { ...CONFIG, port: '{{globals.port}}' } });
-    const id = templated.id.replace(/.$/, '0');
+    const id = templated.id.replace(/.$/, (last) => (last === '0' ? '1' : '0'));
     const withSecret = await at.integration(application.id, {
       id,
       config: { ...CONFIG, username: 'u-{{globals.secret}}', password: sealed('pw', id, 'password') },

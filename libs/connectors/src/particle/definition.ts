@@ -1,18 +1,6 @@
 import type { Definition } from '#lib/connector-sdk';
 import { z } from 'zod';
-import { text } from '../fields.ts';
-
-export const ParticleConfig = z.strictObject({
-  accessToken: text(1, 1024, { title: 'Access token', template: true, secret: true }),
-  deviceNameOrId: text(1, 1024, {
-    title: 'Device',
-    description: "Name or id of one device. Absent: the devices of the token's owner.",
-    template: true,
-  }).optional(),
-  productSlugOrId: text(1, 1024, { title: 'Product', description: 'Slug or id.', template: true }).optional(),
-  orgSlugOrId: text(1, 1024, { title: 'Organization', description: 'Slug or id.', template: true }).optional(),
-});
-export type ParticleConfig = z.output<typeof ParticleConfig>;
+import { ParticleConfig, ParticleSend } from './config.ts';
 
 export const particle: Definition<ParticleConfig> = {
   type: 'particle',
@@ -25,6 +13,15 @@ export const particle: Definition<ParticleConfig> = {
     // eslint-disable-next-line no-control-regex
     .regex(/^(\*|[^*\u0000-\u001f\u007f]+\*?)$/, 'must be the name of an event, a prefix followed by *, or * alone')
     .meta({ title: 'Event name', description: 'Exact; foo* for a prefix; * for all.' }),
+  send: ParticleSend,
+  messageData: ({ attributes, body }) => ({
+    ...attributes,
+    data: Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'),
+  }),
+  load: async () => {
+    const [{ particleProvider }, { particleUrl }] = await Promise.all([import('./provider.ts'), import('./settings.ts')]);
+    return particleProvider({ url: particleUrl(process.env) });
+  },
   inlineAuthentication: [],
   authentication: () => 'inline',
   rules: () => [],

@@ -1,13 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { RawData, WebSocket } from 'ws';
-import {
-  type Connection,
-  type ConnectionContext,
-  ConnectorError,
-  type ReceivedMessage,
-  type SendMessage,
-  type SendOutcome,
-} from '#lib/connector-sdk';
+import { type Connection, type ConnectionContext, ConnectorError, type SendMessage, type SendOutcome } from '#lib/connector-sdk';
+import { Reader } from '../reader.ts';
 import { type ResolvedConfig, upgradeOf } from './authentication.ts';
 import { WebsocketSend } from './config.ts';
 import { type Upgraded, handshake } from './handshake.ts';
@@ -15,8 +9,6 @@ import { closedBy, linkFailed } from './reasons.ts';
 
 /** What may wait in this process for a slow server; more is refused as `throttled`. */
 const MAX_UNSENT_BYTES = 16 * 1024 * 1024;
-/** Of what was read but not handed over when the link ended, this much is still handed over: the runtime holds 1,024 at the most. */
-const MAX_LATE = 512;
 /** How long sends are waited for when the link is closed in order, ms. */
 const DRAIN_MS = 4_000;
 const CLOSED_NORMALLY = 1000;
@@ -38,8 +30,7 @@ interface Waiter {
 class Session implements Connection {
   readonly connectData: Record<string, unknown>;
   readonly #ws: WebSocket;
-  /** Came after the runtime took no more, in what was already read: 64 KB of frames at the most, and the one they complete. */
-  #parked: ReceivedMessage[] = [];
+  readonly #reader: Reader;
   #pings: Waiter[] = [];
   #unsent = 0;
   #sent: (() => void) | undefined;
@@ -53,32 +44,11 @@ class Session implements Connection {
   ) {
     this.#ws = ws;
     this.connectData = { headers };
-    ws.on('message', (data, binary) => this.#message({ body: bytesOf(data), attributes: binary ? { headers, binary } : { headers } }));
+    this.#reader = new Reader(context, ws);
+    ws.on('message', (data, binary) => this.#reader.push({ body: bytesOf(data), attributes: binary ? { headers, binary } : { headers } }));
     ws.on('pong', () => this.#alive());
     ws.on('error', (error) => this.#failed(linkFailed(error)));
     ws.once('close', (code, said) => this.#failed(closedBy(code, said.toString(), this.secrets)));
-    context.onFlow((held) => (held ? ws.pause() : this.#goOn()));
-    // After the runtime heard that we are connected, so that `connect` comes before the first message.
-    setImmediate(() => this.#goOn());
-  }
-
-  #message(message: ReceivedMessage): void {
-    if (this.#closing || this.#error !== undefined) return;
-    if (this.context.held || this.#parked.length > 0) this.#parked.push(message);
-    else this.#receive(message);
-  }
-
-  #receive(message: ReceivedMessage): void {
-    // Nothing is acknowledged here: what can't be stored is the runtime's to record.
-    this.context.receive(message).catch(() => undefined);
-  }
-
-  #goOn(): void {
-    while (!this.context.held) {
-      const message = this.#parked.shift();
-      if (message === undefined) return this.#ws.resume();
-      this.#receive(message);
-    }
   }
 
   #alive(): void {
@@ -113,7 +83,7 @@ class Session implements Connection {
 
   async close({ drain }: { drain: boolean }): Promise<void> {
     if (this.#closing || this.#error !== undefined) return;
-    this.#handOver();
+    this.#reader.close();
     this.#closing = true;
     if (drain && this.#unsent > 0) await this.#written();
     await new Promise<void>((resolve) => {
@@ -136,17 +106,12 @@ class Session implements Connection {
     });
   }
 
-  /** What was read is not thrown away, even if the runtime wants no more. */
-  #handOver(): void {
-    for (const message of this.#parked.splice(0).slice(0, MAX_LATE)) this.#receive(message);
-  }
-
   #failed(error: ConnectorError): void {
     if (this.#error !== undefined) return;
     this.#error = error;
     for (const ping of this.#pings.splice(0)) ping.reject(error);
     if (this.#closing) return;
-    this.#handOver();
+    this.#reader.close();
     this.#ws.terminate();
     this.context.lost(error);
   }

@@ -1,0 +1,12 @@
+import type { Provider } from '#lib/connector-sdk';
+import type { ParticleConfig } from './config.ts';
+
+/** The Particle cloud at `url`. README.md beside this file says what a user may rely on. The parser is loaded at the first connect. */
+export function particleProvider({ url }: { readonly url: URL }): Provider<ParticleConfig> {
+  return {
+    connect: async (connection, context) => {
+      const { openSession } = await import('./session.ts');
+      return await openSession(url, connection, context);
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import { type IncomingMessage, request } from 'node:http';
+import { type Dial, abortable, openSocket } from '../socket.ts';
+import { requestFailed } from './reasons.ts';
+
+export interface Cloud {
+  readonly url: URL;
+  readonly accessToken: string;
+}
+
+export interface Request {
+  readonly method: 'GET' | 'POST';
+  /** Below the cloud's URL. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/** Where a request was when it failed: an `unsent` one did nothing. */
+export interface Progress {
+  sent: boolean;
+}
+
+/** Makes one request over a socket of its own, dialled by the context; resolves with the answer's head, its body unread. Rejects ConnectorError. */
+export async function exchange(
+  { url, accessToken }: Cloud,
+  { method, path, headers, body }: Request,
+  context: Dial,
+  progress: Progress = { sent: false },
+): Promise<IncomingMessage> {
+  const secure = url.protocol === 'https:';
+  const port = url.port === '' ? (secure ? 443 : 80) : Number(url.port);
+  const socket = await openSocket({ host: url.hostname, port, tls: secure ? {} : undefined }, context);
+  return await abortable(socket, context.signal, async () => {
+    return await new Promise<IncomingMessage>((resolve, reject) => {
+      try {
+        const sent = request({
+          // The socket speaks TLS already where it has to.
+          createConnection: () => socket,
+          method,
+          path: `${url.pathname.replace(/\/$/, '')}${path}`,
+          headers: {
+            Host: url.host,
+            Authorization: `Bearer ${accessToken}`,
+            'User-Agent': 'sluice',
+            ...headers,
+            ...(body === undefined ? {} : { 'Content-Length': `${Buffer.byteLength(body)}` }),
+          },
+        });
+        sent.once('response', (answer) => {
+          answer.on('error', () => undefined); // whoever reads it hears of it too
+          resolve(answer);
+        });
+        sent.on('error', (error) => reject(requestFailed(error)));
+        progress.sent = true;
+        sent.end(body);
+      } catch (error) {
+        reject(requestFailed(error as Error));
+      }
+    });
+  });
+}
