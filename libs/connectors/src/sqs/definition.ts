@@ -1,18 +1,6 @@
 import type { Definition } from '#lib/connector-sdk';
-import { z } from 'zod';
-import { Rules, has, hostOfUrl, isTemplate, text } from '../fields.ts';
-
-export const SqsConfig = z.strictObject({
-  queueUrl: text(1, 256, {
-    title: 'Queue URL',
-    description: 'As https://sqs.us-east-1.amazonaws.com/123456789012/my-queue.',
-    template: true,
-  }),
-  region: text(4, 128, { title: 'Region', description: 'As us-east-1.', template: true }).optional(),
-  accessKeyId: text(4, 128, { title: 'Access key id', template: true }).optional(),
-  secretAccessKey: text(4, 128, { title: 'Secret access key', template: true, secret: true }).optional(),
-});
-export type SqsConfig = z.output<typeof SqsConfig>;
+import { Rules, has, hostOfUrl, isTemplate } from '../fields.ts';
+import { SqsConfig, SqsSend } from './config.ts';
 
 const INLINE = ['region', 'accessKeyId', 'secretAccessKey'];
 
@@ -21,6 +9,16 @@ export const sqs: Definition<SqsConfig> = {
   title: 'Amazon SQS',
   config: SqsConfig,
   capabilities: { delivery: () => 'at-least-once', queue: false, send: true, providerIds: true, topics: false },
+  send: SqsSend,
+  // SQS carries text only.
+  messageData: ({ attributes: { messageId, messageAttributes, systemAttributes, queueUrl }, body }) => ({
+    message: Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'),
+    messageId,
+    messageAttributes,
+    systemAttributes,
+    queueUrl,
+  }),
+  load: async () => (await import('./provider.ts')).sqsProvider(),
   credential: 'aws',
   inlineAuthentication: INLINE,
   authentication: (config, credentialName) =>

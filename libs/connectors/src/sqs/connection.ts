@@ -1,0 +1,171 @@
+import type { Message } from '@aws-sdk/client-sqs';
+import { type Connection, type ConnectionContext, ConnectorError, type SendMessage, type SendOutcome } from '#lib/connector-sdk';
+import { NotDialled } from './agents.ts';
+import { Inbound } from './inbound.ts';
+import { sendInput } from './message.ts';
+import type { Queue } from './queue.ts';
+import { codeOf, reasonOf, statusOf } from './reasons.ts';
+import type { Target } from './target.ts';
+
+export interface Pace {
+  /** How long a poll waits for messages, s. The runtime gives a connection 6 s to close: a poll must end within that. */
+  readonly waitS: number;
+  /** How long a message that we took is hidden from others, s; extended while it waits. */
+  readonly visibilityS: number;
+}
+
+/** When a poll comes back empty at once, as none should, the next one waits this long after it was asked. */
+const EMPTY_POLL_MS = 1_000;
+/** For the last poll, outcomes and deletions, when the connection is closed in order; the runtime gives 6 s in all. */
+const DRAIN_MS = 5_500;
+
+/** One queue, polled for messages and sent to. */
+export class SqsConnection implements Connection {
+  readonly connectData: Record<string, unknown>;
+  readonly #queue: Queue;
+  readonly #context: ConnectionContext;
+  readonly #pace: Pace;
+  readonly #inbound: Inbound;
+  readonly #sends = new Set<Promise<unknown>>();
+  #phase: 'open' | 'closing' | 'ended' = 'open';
+  #polling: Promise<void> = Promise.resolve();
+  /** Of the last poll, which came back when nobody took messages any more. */
+  #untaken: readonly Message[] = [];
+  #wake: (() => void) | undefined;
+  #finished: Promise<void> | undefined;
+
+  constructor(queue: Queue, target: Pick<Target, 'queueUrl' | 'fifo'>, context: ConnectionContext, pace: Pace) {
+    this.connectData = { queueUrl: target.queueUrl };
+    this.#queue = queue;
+    this.#context = context;
+    this.#pace = pace;
+    this.#inbound = new Inbound(queue, context, { target, visibilityS: pace.visibilityS, failed: (error) => this.#fail(error) });
+    context.onFlow(() => this.#wake?.());
+  }
+
+  /** Asks for the first messages, without waiting for any: the proof that it may receive. Rejects ConnectorError. */
+  async open(): Promise<void> {
+    const { signal } = this.#context;
+    let first: readonly Message[];
+    try {
+      await this.#queue.ask(signal).catch((error: unknown) => Promise.reject(reasonOf(error, 'sqs:DeleteMessage')));
+      first = await this.#queue.receive(0, this.#pace.visibilityS, signal);
+    } catch (error) {
+      this.#phase = 'ended';
+      this.#queue.close();
+      throw signal.aborted ? new ConnectorError('lost', 'The attempt to connect was given up.') : reasonOf(error, 'sqs:ReceiveMessage');
+    }
+    this.#context.proven('poll');
+    this.#inbound.take(first);
+    this.#polling = this.#poll();
+  }
+
+  async #poll(): Promise<void> {
+    while (this.#phase === 'open') {
+      if (this.#context.held) {
+        await this.#woken();
+        continue;
+      }
+      const askedAt = performance.now();
+      try {
+        const messages = await this.#queue.receive(this.#pace.waitS, this.#pace.visibilityS);
+        if (this.#phase !== 'open') {
+          this.#untaken = messages;
+          return;
+        }
+        this.#context.proven('poll');
+        this.#inbound.take(messages);
+        const early = askedAt + Math.min(EMPTY_POLL_MS, this.#pace.waitS * 500) - performance.now();
+        if (messages.length === 0 && early > 0) await this.#woken(early);
+      } catch (error) {
+        this.#fail(reasonOf(error, 'sqs:ReceiveMessage'));
+        return;
+      }
+    }
+  }
+
+  /** Until the runtime's wishes change, the connection closes, or `ms` are over. */
+  async #woken(ms?: number): Promise<void> {
+    const timer = ms === undefined ? undefined : setTimeout(() => this.#wake?.(), ms);
+    await new Promise<void>((resolve) => (this.#wake = resolve));
+    this.#wake = undefined;
+    clearTimeout(timer);
+  }
+
+  async send(message: SendMessage): Promise<SendOutcome> {
+    if (this.#phase !== 'open') throw new ConnectorError('lost', 'The connection is closed.');
+    const sending = this.#send(message);
+    this.#sends.add(sending);
+    try {
+      return await sending;
+    } finally {
+      this.#sends.delete(sending);
+    }
+  }
+
+  async #send(message: SendMessage): Promise<SendOutcome> {
+    const input = sendInput(message);
+    try {
+      const messageId = await this.#queue.send(input);
+      return { verdict: 'succeeded', result: { messageId } };
+    } catch (error) {
+      if (error instanceof NotDialled) throw error;
+      const reason = reasonOf(error, 'sqs:SendMessage');
+      if (reason.code === 'throttled') throw reason;
+      const status = statusOf(error);
+      // A server that failed, or none that answered: it may have taken the message.
+      if (status === undefined || status >= 500) return { verdict: 'unknown', error: { type: 'lost', message: reason.message } };
+      return { verdict: 'failed', error: refusalOf(error, reason) };
+    }
+  }
+
+  async probe(): Promise<void> {
+    try {
+      await this.#queue.ask();
+    } catch (error) {
+      throw reasonOf(error, 'sqs:DeleteMessage');
+    }
+  }
+
+  #fail(error: ConnectorError): void {
+    if (this.#phase !== 'open') return;
+    this.#phase = 'ended';
+    this.#inbound.end();
+    this.#wake?.();
+    this.#context.lost(error);
+  }
+
+  /** A poll at SQS can't be called off: whatever it brings would be hidden for a while. It is let finish, and what it brings is given back. */
+  async close({ drain }: { drain: boolean }): Promise<void> {
+    const inOrder = drain && this.#phase === 'open';
+    if (this.#finished === undefined) {
+      this.#phase = inOrder ? 'closing' : 'ended';
+      this.#finished = this.#finish(inOrder);
+      this.#wake?.();
+    }
+    if (inOrder) await this.#finished; // else the last poll ends by itself
+  }
+
+  async #finish(drain: boolean): Promise<void> {
+    if (drain) await withinMs(DRAIN_MS, Promise.all([this.#polling, this.#inbound.settled(), Promise.allSettled(this.#sends)]));
+    else this.#inbound.end();
+    await this.#polling;
+    await this.#inbound.giveBack(this.#untaken);
+    this.#phase = 'ended';
+    this.#inbound.end();
+    this.#queue.close();
+  }
+}
+
+async function withinMs(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([work, new Promise((resolve) => (timer = setTimeout(resolve, ms)))]);
+  clearTimeout(timer);
+}
+
+/** SQS's code, and its own words where they are about the message: `{type, message}` of the node's result. */
+function refusalOf(error: unknown, reason: ConnectorError): { type: string; message: string } {
+  const type = codeOf(error);
+  const words = error instanceof Error && /^(Invalid|Missing|BatchRequest)/.test(type) ? error.message : reason.message;
+  return { type: type === '' ? 'refused' : type, message: words.slice(0, 500) };
+}

@@ -1,0 +1,136 @@
+import { createHash, createHmac } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import { buildApp } from 'fauxqs';
+
+/** The one access key that the server knows. */
+export const SQS_KEY = { accessKeyId: 'AKIATESTSLUICE000001', secretAccessKey: 'a/Secret+Access/Key', region: 'eu-west-1' };
+
+/** How an action is answered instead: as AWS does it in its JSON protocol. `stall`: not at all. */
+export type SqsFault = { readonly status: number; readonly code: string; readonly message?: string } | 'stall';
+
+export interface SqsCall {
+  readonly action: string;
+  readonly body: Record<string, unknown>;
+}
+
+interface Inspected {
+  readonly ready: readonly { body: string }[];
+  readonly inflight: readonly { message: { body: string }; visibilityDeadline: number }[];
+}
+
+export interface SqsServer {
+  readonly port: number;
+  /** The URL of a queue at another origin: through a proxy, over TLS. */
+  url(name: string, origin?: string): string;
+  createQueue(name: string, attributes?: Record<string, string>): Promise<string>;
+  deleteQueue(name: string): Promise<void>;
+  /** Puts messages in, in their order; in a FIFO queue into the group, each once. */
+  put(name: string, bodies: readonly string[], group?: string): Promise<void>;
+  inspect(name: string): Promise<Inspected>;
+  /** Answers an action (`ReceiveMessage`, …) with a fault until `heal`. */
+  fail(action: string, fault: SqsFault): void;
+  heal(): void;
+  /** What clients asked, in its order. */
+  readonly calls: SqsCall[];
+  stop(): Promise<void>;
+}
+
+/** npm's fauxqs on 127.0.0.1 behind what it lacks: it checks signatures as AWS does, and fails on demand. A fault proxy breaks its links. */
+export async function startSqs(): Promise<SqsServer> {
+  const app = buildApp({ logger: false });
+  const faults = new Map<string, SqsFault>();
+  const calls: SqsCall[] = [];
+  const own = createHash('sha256').update(`${process.pid}:${Math.random()}`).digest('hex');
+
+  app.addHook('preHandler', async (request, reply) => {
+    if (request.headers['x-test-owner'] === own) return;
+    const action = String(request.headers['x-amz-target']).replace('AmazonSQS.', '');
+    calls.push({ action, body: request.body as Record<string, unknown> });
+    const fault = faults.get(action) ?? signatureFault(request.method, request.url, request.headers);
+    if (fault === undefined) return;
+    if (fault === 'stall') {
+      reply.hijack();
+      return;
+    }
+    await reply
+      .status(fault.status)
+      .header('content-type', 'application/x-amz-json-1.0')
+      .header('x-amzn-query-error', `${fault.code};Sender`)
+      .send({ __type: `com.amazon.coral.service#${fault.code}`, message: fault.message ?? 'refused by the test' });
+  });
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  const { port } = app.server.address() as AddressInfo;
+  const url = (name: string, origin = `http://127.0.0.1:${port}`): string => `${origin}/000000000000/${name}`;
+
+  const ask = async (action: string, body: Record<string, unknown>): Promise<void> => {
+    const answer = await app.inject({
+      method: 'POST',
+      url: '/',
+      headers: {
+        'content-type': 'application/x-amz-json-1.0',
+        'x-amz-target': `AmazonSQS.${action}`,
+        'x-test-owner': own,
+        // Where it reads the region of a new queue.
+        authorization: `AWS4-HMAC-SHA256 Credential=${SQS_KEY.accessKeyId}/20260101/${SQS_KEY.region}/sqs/aws4_request`,
+      },
+      payload: body,
+    });
+    if (answer.statusCode !== 200) throw new Error(`the SQS server refuses ${action}: ${answer.body}`);
+  };
+  let puts = 0;
+  return {
+    port,
+    url,
+    calls,
+    createQueue: async (name, Attributes = {}) => {
+      await ask('CreateQueue', { QueueName: name, Attributes });
+      return url(name);
+    },
+    deleteQueue: async (name) => await ask('DeleteQueue', { QueueUrl: url(name) }),
+    put: async (name, bodies, group) => {
+      for (const MessageBody of bodies)
+        await ask('SendMessage', {
+          QueueUrl: url(name),
+          MessageBody,
+          ...(group === undefined ? {} : { MessageGroupId: group, MessageDeduplicationId: `put-${++puts}` }),
+        });
+    },
+    inspect: async (name) => {
+      const answer = await app.inject({ method: 'GET', url: `/_fauxqs/queues/${name}`, headers: { 'x-test-owner': own } });
+      return answer.json<{ messages: Inspected }>().messages;
+    },
+    fail: (action, fault) => void faults.set(action, fault),
+    heal: () => faults.clear(),
+    stop: async () => await app.close(),
+  };
+}
+
+/** AWS Signature Version 4, as the service judges it; undefined: it is right. */
+function signatureFault(method: string, path: string, headers: Record<string, unknown>): SqsFault | undefined {
+  const found = /Credential=([^/]+)\/(\d+)\/([^/]+)\/sqs\/aws4_request, SignedHeaders=([^,]+), Signature=(\w+)/.exec(
+    String(headers['authorization']),
+  );
+  const [, keyId, date = '', region = '', signedHeaders = '', signature] = found ?? [];
+  if (keyId === undefined) return { status: 403, code: 'MissingAuthenticationToken' };
+  if (keyId !== SQS_KEY.accessKeyId) return { status: 403, code: 'InvalidClientTokenId', message: `No key ${keyId} is known.` };
+  if (region !== SQS_KEY.region)
+    return { status: 403, code: 'SignatureDoesNotMatch', message: `Credential should be scoped to a valid region, not '${region}'.` };
+  const canonical = [
+    method,
+    path,
+    '',
+    ...signedHeaders.split(';').map((name) => `${name}:${String(headers[name]).trim()}`),
+    '',
+    signedHeaders,
+    String(headers['x-amz-content-sha256']),
+  ].join('\n');
+  const scope = `${date}/${region}/sqs/aws4_request`;
+  const hash = createHash('sha256').update(canonical).digest('hex');
+  const toSign = ['AWS4-HMAC-SHA256', String(headers['x-amz-date']), scope, hash].join('\n');
+  const key = [date, region, 'sqs', 'aws4_request'].reduce<string | Buffer>(
+    (under, part) => createHmac('sha256', under).update(part).digest(),
+    `AWS4${SQS_KEY.secretAccessKey}`,
+  );
+  const right = createHmac('sha256', key).update(toSign).digest('hex') === signature;
+  return right ? undefined : { status: 403, code: 'SignatureDoesNotMatch', message: `The Canonical String should have been\n${canonical}` };
+}
