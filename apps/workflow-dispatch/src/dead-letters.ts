@@ -1,12 +1,8 @@
-import { createHash } from 'node:crypto';
 import type { DeadLetter, InboundEvent } from '#lib/contracts';
-import type { Bus } from '#lib/messaging';
+import { letterOf, type Bus } from '#lib/messaging';
 import { backOff } from '#lib/partitions';
 
 type Letter = Pick<DeadLetter, 'id' | 'applicationId' | 'sourceId' | 'reason' | 'message' | 'attributes'>;
-
-/** How much of a message its dead letter keeps, bytes. */
-const MAX_BODY = 64 * 1024;
 
 /** Stores what dispatch can do nothing with, and tries until that is done. False when the service, or its hold on the partition, ended before. */
 export async function bury(
@@ -19,10 +15,7 @@ export async function bury(
     ...letter,
     stage: 'dispatch',
     time: new Date().toISOString(),
-    size: body.byteLength,
-    sha256: createHash('sha256').update(body).digest('hex'),
-    body: Buffer.from(body.subarray(0, MAX_BODY)).toString('base64'),
-    truncated: body.byteLength > MAX_BODY,
+    ...letterOf(body),
   };
   for (let attempt = 0; ; attempt++) {
     try {

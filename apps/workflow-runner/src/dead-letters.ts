@@ -1,14 +1,11 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { triggeredSubject, type DeadLetter } from '#lib/contracts';
-import type { Bus, StoredTriggered } from '#lib/messaging';
+import { letterOf, type Bus, type StoredTriggered } from '#lib/messaging';
 import type { Poison } from '#lib/partitions';
 import { backOff } from './backoff.ts';
 
 type LetterBus = Pick<Bus, 'list' | 'publishDeadLetter' | 'publishActivity'>;
 type Letter = Omit<DeadLetter, 'id' | 'time' | 'size' | 'sha256' | 'body' | 'truncated'>;
-
-/** How much of a body a letter keeps, bytes. */
-const MAX_BODY = 64 * 1024;
 
 /** A run that was interrupted too often: it can be replayed as its inbound message. False: not stored, as the service ends. */
 export async function buryRun(bus: LetterBus, event: StoredTriggered, message: string, keepTrying: KeepTrying): Promise<boolean> {
@@ -47,10 +44,7 @@ async function bury(bus: LetterBus, letter: Letter, body: Uint8Array, keepTrying
     ...letter,
     id: randomUUID(),
     time: new Date().toISOString(),
-    size: body.byteLength,
-    sha256: createHash('sha256').update(body).digest('hex'),
-    body: Buffer.from(body.subarray(0, MAX_BODY)).toString('base64'),
-    truncated: body.byteLength > MAX_BODY,
+    ...letterOf(body),
   };
   if ((await persist(keepTrying, () => bus.publishDeadLetter(complete))) === undefined) return false;
   const { id, time, applicationId, sourceId, reason, message } = complete;

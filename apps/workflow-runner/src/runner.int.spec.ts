@@ -368,6 +368,8 @@ describe('the runner', () => {
     await start();
     for (let number = 1; number <= 200; number++) await publish(to, number);
     await nats.restart();
-    await expect.poll(() => counts(to).catch(() => undefined), { timeout: 30_000 }).toMatchObject({ succeeded: 200, failed: 0, deadLettered: 0 });
+    await expect
+      .poll(() => counts(to).catch(() => undefined), { timeout: 30_000 })
+      .toMatchObject({ succeeded: 200, failed: 0, deadLettered: 0 });
   });
 });

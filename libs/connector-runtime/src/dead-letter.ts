@@ -1,9 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { Cut } from '#lib/connector-sdk';
 import type { DeadLetter } from '#lib/contracts';
-
-/** Of a dead letter's body this much is kept (DESIGN §3.2). */
-const KEPT_BYTES = 65_536;
+import { letterOf } from '#lib/messaging';
 
 export interface DeadMessage {
   readonly id: string;
@@ -30,9 +27,6 @@ export function deadLetterOf(dead: DeadMessage): DeadLetter {
     reason: dead.reason,
     message: dead.message,
     attributes: dead.attributes,
-    size: dead.cut?.bytes ?? dead.body.length,
-    sha256: dead.cut?.sha256 ?? createHash('sha256').update(dead.body).digest('hex'),
-    body: Buffer.from(dead.body.subarray(0, KEPT_BYTES)).toString('base64'),
-    truncated: dead.cut !== undefined || dead.body.length > KEPT_BYTES,
+    ...letterOf(dead.body, dead.cut),
   };
 }
