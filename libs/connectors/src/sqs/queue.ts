@@ -59,6 +59,7 @@ export class Queue {
       useDualstackEndpoint: false,
       useFipsEndpoint: false,
       authSchemePreference: [],
+      disableClockSkewCorrection: false,
       userAgentAppId: 'sluice',
       requestHandler: new NodeHttpHandler({
         httpAgent: this.#agents.httpAgent,

@@ -1,4 +1,8 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { connect as connectSocket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type Server, createServer as createTlsServer } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Connection } from '#lib/connector-sdk';
@@ -320,12 +324,20 @@ describe('refusals', () => {
 
   it('takes the keys of a service credential, and never those of its surroundings', async () => {
     const queueUrl = await sqs.createQueue(queueName());
+    const dir = mkdtempSync(join(tmpdir(), 'sluice-sqs-'));
+    // Whoever reads it waits for ever.
+    const file = join(dir, 'pipe');
+    execFileSync('mkfifo', [file]);
     const surroundings = {
       AWS_ACCESS_KEY_ID: SQS_KEY.accessKeyId,
       AWS_SECRET_ACCESS_KEY: SQS_KEY.secretAccessKey,
       AWS_REGION: SQS_KEY.region,
+      AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
+      AWS_MAX_ATTEMPTS: 'many',
+      AWS_CONFIG_FILE: file,
+      AWS_SHARED_CREDENTIALS_FILE: file,
     };
-    Object.assign(process.env, surroundings, { AWS_ENDPOINT_URL: 'http://127.0.0.1:1', AWS_MAX_ATTEMPTS: 'many' });
+    Object.assign(process.env, surroundings);
     try {
       const { accessKeyId, secretAccessKey } = SQS_KEY;
       const credential = Object.freeze({ accessKeyId, secretAccessKey, region: SQS_KEY.region });
@@ -334,7 +346,8 @@ describe('refusals', () => {
       expect(await failure(connected({ queueUrl, ...none, region: SQS_KEY.region }))).toMatchObject({ code: 'misconfigured' });
       expect(await failure(connected({ queueUrl, ...none }))).toMatchObject({ code: 'misconfigured', message: 'region is required.' });
     } finally {
-      for (const name of [...Object.keys(surroundings), 'AWS_ENDPOINT_URL', 'AWS_MAX_ATTEMPTS']) Reflect.deleteProperty(process.env, name);
+      for (const name of Object.keys(surroundings)) Reflect.deleteProperty(process.env, name);
+      rmSync(dir, { recursive: true });
     }
   });
 });
