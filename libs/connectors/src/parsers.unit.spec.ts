@@ -108,6 +108,7 @@ describe('a key file', () => {
       clientEmail: 'a@b.c',
       privateKey: 'hunter2',
       projectId: 'p',
+      universeDomain: 'u.example',
       hosts: ['oauth2.example', 'pubsub.u.example'],
     });
   });

@@ -1,32 +1,33 @@
+import { isUtf8 } from 'node:buffer';
 import type { Definition } from '#lib/connector-sdk';
-import { z } from 'zod';
-import { MASK, Rules, has, isTemplate, text } from '../fields.ts';
+import { MASK, Rules, has, isTemplate } from '../fields.ts';
+import { GooglePubSubConfig, GooglePubSubSend, TopicName } from './config.ts';
 import { parseKeyFile } from './key-file.ts';
 
-export const GooglePubSubConfig = z.strictObject({
-  keyJson: text(4, 32_767, {
-    title: 'Key file',
-    description: "JSON text of a service account's key. Instead of a service credential.",
-    template: true,
-    secret: true,
-  }).optional(),
-  projectId: text(1, 255, {
-    title: 'Project id',
-    description: "Of the topics; default: the key's own project.",
-    template: true,
-  }).optional(),
-});
-export type GooglePubSubConfig = z.output<typeof GooglePubSubConfig>;
+/** Parsed where it is JSON, else text; bytes that are no text as base64. */
+function dataOf(body: Uint8Array): { data: unknown; encoding?: 'base64' } {
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  if (!isUtf8(bytes)) return { data: bytes.toString('base64'), encoding: 'base64' };
+  const text = bytes.toString('utf8');
+  try {
+    return { data: JSON.parse(text) as unknown };
+  } catch {
+    return { data: text };
+  }
+}
 
 export const googlePubSub: Definition<GooglePubSubConfig> = {
   type: 'googlePubSub',
   title: 'Google Pub/Sub',
   config: GooglePubSubConfig,
   capabilities: { delivery: () => 'at-least-once', queue: false, send: true, providerIds: true, topics: true },
-  topic: z
-    .string()
-    .regex(/^[A-Za-z0-9._~+%-]+$/, 'must be the bare name of a topic, as myTopic of projects/p/topics/myTopic')
-    .meta({ title: 'Topic', description: 'Bare name; we make our own subscription to it, which needs the role pubsub.editor.' }),
+  topic: TopicName.meta({
+    title: 'Topic',
+    description: 'Bare name; we make our own subscription to it, which needs the role pubsub.editor.',
+  }),
+  send: GooglePubSubSend,
+  messageData: ({ attributes: { attributes, id, timestamp, topic }, body }) => ({ ...dataOf(body), attributes, id, timestamp, topic }),
+  load: async () => (await import('./provider.ts')).googlePubSubProvider(),
   credential: 'gcp',
   inlineAuthentication: ['keyJson'],
   // With nothing named, the key itself is the only other way: a PATCH that leaves it out keeps it.

@@ -5,6 +5,9 @@ export interface ServiceAccountKey {
   readonly clientEmail: string;
   readonly privateKey: string;
   readonly projectId?: string;
+  readonly privateKeyId?: string;
+  /** Domain of the cloud that the account belongs to; Google's own is googleapis.com. */
+  readonly universeDomain: string;
   /** Hosts that the authentication library would connect to on the file's word. */
   readonly hosts: readonly string[];
 }
@@ -42,5 +45,13 @@ export function parseKeyFile(source: string): ServiceAccountKey | string {
     return 'has no valid domain in universe_domain';
   if (typeof universe === 'string') hosts.push(`pubsub.${universe}`);
   const projectId = string('project_id');
-  return { clientEmail, privateKey, ...(projectId === undefined ? {} : { projectId }), hosts: [...new Set(hosts)] };
+  const privateKeyId = string('private_key_id');
+  return {
+    clientEmail,
+    privateKey,
+    ...(projectId === undefined ? {} : { projectId }),
+    ...(privateKeyId === undefined ? {} : { privateKeyId }),
+    universeDomain: typeof universe === 'string' ? universe : 'googleapis.com',
+    hosts: [...new Set(hosts)],
+  };
 }

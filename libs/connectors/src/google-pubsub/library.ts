@@ -1,0 +1,66 @@
+import { type Connection, type ConnectionConfig, type ConnectionContext, ConnectorError } from '#lib/connector-sdk';
+import { type Client, type Service, openClient } from './client.ts';
+import type { ResolvedGooglePubSubConfig } from './config.ts';
+import { failureOf } from './reasons.ts';
+import { PubSubSession } from './session.ts';
+import { CALL, ensureSubscriptions, proveKey, removeSubscription, removeSubscriptions } from './subscriptions.ts';
+
+type Config = ConnectionConfig<ResolvedGooglePubSubConfig>;
+
+// What needs Google's client: loaded at the first connect.
+
+/** Google lets one connection carry 100 streams, and calls need some. */
+const MAX_TOPICS = 90;
+
+/** Rejects ConnectorError. `sweep`: also look for subscriptions of topics that went away. */
+export async function connect(
+  config: Config,
+  context: ConnectionContext,
+  { service, sweep }: { service: Service | undefined; sweep: boolean },
+): Promise<Connection> {
+  const { integrationId, topics } = config;
+  if (topics.length > MAX_TOPICS)
+    throw new ConnectorError('misconfigured', `An integration has at most ${MAX_TOPICS} topics: put the others into another one.`);
+  const client = await openClient(config, context, service);
+  try {
+    const names = await ensureSubscriptions(client, integrationId, topics);
+    if (topics.length === 0) await proveKey(client, CALL.timeout);
+    context.proven('subscription');
+    if (sweep) void removeStale(client, config, context);
+    return new PubSubSession(
+      client,
+      topics.map((topic, index) => ({ topic, name: names[index] ?? '' })),
+      context,
+    );
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
+}
+
+/** Best effort, beside the integration's work: what is left over costs, and holds messages that nobody reads. */
+async function removeStale(client: Client, { integrationId, topics }: Config, context: ConnectionContext): Promise<void> {
+  try {
+    await removeSubscriptions(client, integrationId, topics);
+  } catch (error) {
+    if (client.dialler.error !== undefined) return; // it is looked for again after the next start
+    const { code } = failureOf(error);
+    context.log.warn(`subscriptions of topics that were taken out could not be removed (code ${code ?? 'unknown'})`);
+  }
+}
+
+/** Removes every subscription that we made for an integration. */
+export async function dispose(
+  config: Config,
+  context: Pick<ConnectionContext, 'dial' | 'signal' | 'log'>,
+  service: Service | undefined,
+): Promise<void> {
+  const client = await openClient(config, context, service);
+  try {
+    // By their names first: listing needs a right that using them doesn't.
+    for (const topic of config.topics) await removeSubscription(client, config.integrationId, topic);
+    await removeSubscriptions(client, config.integrationId, []);
+  } finally {
+    await client.close();
+  }
+}
