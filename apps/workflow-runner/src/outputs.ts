@@ -17,9 +17,9 @@ export type OutputBus = Pick<Bus, 'connected' | 'request' | 'publishOutbound'>;
  * What can't be sent now is stored where the integration's type allows that.
  */
 export async function sendOutput(bus: OutputBus, output: Output): Promise<OutputReply> {
-  const { integration, id, options, payload } = output;
+  const { integration, id, options, payload, encoding = 'utf8' } = output;
   const { integrationType, applicationId } = integration;
-  const request = { id, options, payload, encoding: 'utf8', time: new Date().toISOString() };
+  const request = { id, options, payload, encoding, time: new Date().toISOString() };
   const body = Buffer.from(JSON.stringify(request));
   fault('runner.beforeSend');
   const reply = await ask(bus, sendSubject(integrationType, applicationId, integration.id), body);

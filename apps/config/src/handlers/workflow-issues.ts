@@ -12,10 +12,20 @@ const KNOWN: ReadonlySet<string> = new Set([
   'RawFunctionNode',
   'ThrowErrorNode',
   'MqttMessageNode',
+  'SqsSendNode',
+  'WebsocketMessageNode',
+  'ParticleCallNode',
 ]);
 
 /** Template fields that are not called `…Template`. */
-const ALSO_TEMPLATES: Readonly<Record<string, readonly string[]>> = { DebugNode: ['message'], MqttMessageNode: ['integrationId'] };
+const ALSO_TEMPLATES: Readonly<Record<string, readonly string[]>> = {
+  DebugNode: ['message'],
+  MqttMessageNode: ['integrationId'],
+  // Rows of attributes are {name, value} in older workflows.
+  SqsSendNode: ['integrationId', 'name', 'value'],
+  WebsocketMessageNode: ['integrationId'],
+  ParticleCallNode: ['integrationId'],
+};
 
 function templateIssues(value: unknown, path: Path, isTemplate: (field: string) => boolean, issues: FieldIssue[]): void {
   if (Array.isArray(value)) return value.forEach((entry, index) => templateIssues(entry, [...path, index], isTemplate, issues));

@@ -17,6 +17,13 @@ describe('the configuration of nodes', () => {
     ['MutateNode', { rules: [{ valueTemplate: 'fine {{a}}' }, { valueTemplate: '{{a' }] }, 'rules.1.valueTemplate'],
     ['ThrowErrorNode', { messageTemplate: '{{/if}}' }, 'messageTemplate'],
     ['MqttMessageNode', { integrationId: '{{a', topicTemplate: 'x' }, 'integrationId'],
+    [
+      'SqsSendNode',
+      { dataTemplate: 'x', attributeFields: [{ keyTemplate: 'a', valueTemplate: '{{a' }] },
+      'attributeFields.0.valueTemplate',
+    ],
+    ['WebsocketMessageNode', { messageTemplate: '{{a' }, 'messageTemplate'],
+    ['ParticleCallNode', { nameTemplate: '{{/if}}' }, 'nameTemplate'],
   ])('of a %s is refused where it does not parse', (type, config, field) => {
     expect(paths(type, config)).toEqual([`nodes.1.config.${field}`]);
   });

@@ -1,4 +1,4 @@
-import type { NodeState, TriggeredEvent, WorkflowState } from '#lib/contracts';
+import type { NodeState, TriggeredEvent } from '#lib/contracts';
 import { describe, expect, it } from 'vitest';
 import {
   application,
@@ -11,51 +11,8 @@ import {
   workflow,
   WORKFLOW,
 } from '../../../../test/builders/runs.ts';
-import {
-  compileWorkflow,
-  createSandbox,
-  mergedGlobals,
-  startRun,
-  type DebugEntry,
-  type Output,
-  type OutputReply,
-  type RunResult,
-} from './index.ts';
-
-interface Ran {
-  result: RunResult;
-  sent: Output[];
-  debug: DebugEntry[];
-}
-
-interface Given {
-  event?: TriggeredEvent;
-  state?: ReturnType<typeof application>;
-  reply?: (output: Output) => Promise<OutputReply>;
-  broker?: ReturnType<typeof integration>;
-}
-
-/** Runs a workflow with its outputs answered by `reply`. */
-async function ran(flow: WorkflowState, given: Given = {}): Promise<Ran> {
-  const { event = triggered(), state = application(), reply = async () => ({ verdict: 'succeeded' }), broker = integration() } = given;
-  const sandbox = createSandbox();
-  const sent: Output[] = [];
-  const debug: DebugEntry[] = [];
-  const ports = {
-    send: (output: Output) => {
-      sent.push(output);
-      return reply(output);
-    },
-    integration: (applicationId: string, id: string) => (applicationId === broker.applicationId && id === broker.id ? broker : undefined),
-    runScript: (script: Parameters<typeof sandbox.run>[0]) => sandbox.run(script),
-    debug: (entry: DebugEntry) => void debug.push(entry),
-    now: () => 1_770_000_000_000,
-  };
-  const runnable = { workflow: compileWorkflow(flow), application: state, globals: mergedGlobals(state, flow) };
-  const result = await new Promise<RunResult>((resolve) => startRun(event, runnable, ports, resolve));
-  await sandbox.close();
-  return { result, sent, debug };
-}
+import { type Given, ran } from '../../../../test/builders/ran.ts';
+import type { Output, OutputReply } from './index.ts';
 
 const see = (id = 'see'): NodeState => node(id, 'DebugNode', {});
 const set = (id: string, valueTemplate: string, destination: string, ...next: string[]): NodeState =>
@@ -311,9 +268,9 @@ describe('MqttMessage', () => {
 
   it('throws for an integration that is unknown, of another type, disabled, or of another tenant', async () => {
     expect(await failure({ integrationId: 'losant' })).toMatchObject({ name: 'IntegrationNotFound' });
-    expect(await failure({}, { broker: integration({ integrationType: 'sqs' }) })).toMatchObject({ name: 'IntegrationType' });
-    expect(await failure({}, { broker: integration({ enabled: false }) })).toMatchObject({ name: 'IntegrationDisabled' });
-    expect(await failure({}, { broker: integration({ applicationId: 'f'.repeat(24) }) })).toMatchObject({ name: 'IntegrationNotFound' });
+    expect(await failure({}, { known: integration({ integrationType: 'sqs' }) })).toMatchObject({ name: 'IntegrationType' });
+    expect(await failure({}, { known: integration({ enabled: false }) })).toMatchObject({ name: 'IntegrationDisabled' });
+    expect(await failure({}, { known: integration({ applicationId: 'f'.repeat(24) }) })).toMatchObject({ name: 'IntegrationNotFound' });
   });
 
   it('throws what the provider said, and when nobody knows', async () => {

@@ -22,10 +22,12 @@ export interface Output {
   /** The provider's own fields; validated by the connector against its definition. */
   readonly options: Record<string, unknown>;
   readonly payload: string;
+  /** Of the payload when it isn't text. */
+  readonly encoding?: 'base64';
 }
 
 /** A reply, or `queued`: stored until the integration connects again. */
-export type OutputReply = SendReply | { readonly verdict: 'queued' };
+export type OutputReply = SendReply | { readonly verdict: 'queued'; readonly result?: undefined; readonly error?: undefined };
 
 export interface DebugEntry {
   readonly run: RunInfo;

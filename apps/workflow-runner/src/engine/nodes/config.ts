@@ -1,7 +1,6 @@
-import { parsePath } from '#lib/templating';
 import { z } from 'zod';
 import { NodeError } from '../errors.ts';
-import { render, templateIssue } from '#lib/templating';
+import { parsePath, render as renderTemplate, templateIssue } from '#lib/templating';
 import type { Step } from '../node.ts';
 
 /** Pieces of node configs. */
@@ -32,9 +31,17 @@ export const path = z
   .default('')
   .refine((text) => text === '' || isPath(text), 'must be a payload path, as working.result');
 
+/** Where a message comes from. */
+export const textMethod = z.enum(['stringTemplate', 'payloadPath'], 'must be stringTemplate or payloadPath').default('stringTemplate');
+
+/** The message of most nodes that send. */
+export const dataFields = { dataMethod: textMethod, dataTemplate: template, dataPayloadPath: path };
+
+export const render = (step: Step, source: string): string => renderTemplate(source, step.payload, { now: step.ports.now() });
+
 /** Renders a required template. Throws RequiredTemplate, naming the field, when it comes out empty. */
 export function renderRequired(step: Step, field: string, source: string): string {
-  const text = render(source, step.payload, { now: step.ports.now() });
+  const text = render(step, source);
   if (text === '') throw new NodeError('RequiredTemplate', `${field} came out empty`);
   return text;
 }

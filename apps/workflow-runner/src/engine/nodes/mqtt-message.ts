@@ -1,7 +1,6 @@
-import { render } from '#lib/templating';
 import { z } from 'zod';
 import type { NodeType } from '../node.ts';
-import { renderRequired, requiredTemplate, template } from './config.ts';
+import { render, renderRequired, requiredTemplate, template } from './config.ts';
 import { integrationOf, requireSent } from './output.ts';
 
 const Config = z.looseObject({
@@ -22,7 +21,7 @@ export const mqttMessage: NodeType<z.infer<typeof Config>> = {
     (step) => {
       const integration = integrationOf(step, integrationId, 'mqtt');
       const topic = renderRequired(step, 'topicTemplate', topicTemplate);
-      const payload = render(messageTemplate, step.payload, { now: step.ports.now() });
+      const payload = render(step, messageTemplate);
       const outcome = { payload: step.payload, output: 0 };
       return step.ports.send({ id: step.outputId, integration, options: { topic, qos, retain }, payload }).then((reply) => {
         requireSent(integration.id, reply);

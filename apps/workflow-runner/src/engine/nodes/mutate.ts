@@ -1,7 +1,8 @@
-import { getPath, removePath, renderJson, renderValue, setPath } from '#lib/templating';
+import { getPath, removePath, renderJson, renderValue } from '#lib/templating';
 import { z } from 'zod';
 import type { NodeType, Step } from '../node.ts';
 import { requiredPath, template } from './config.ts';
+import { put } from './payload.ts';
 
 const Rule = z.discriminatedUnion('type', [
   z.looseObject({
@@ -46,14 +47,3 @@ function valueOf(step: Step, payload: unknown, rule: Extract<Rule, { type: 'set'
   const value = renderValue(rule.valueTemplate, payload, options);
   return value === undefined ? '' : value;
 }
-
-function put(step: Step, payload: unknown, destination: string, value: unknown): unknown {
-  if (value === undefined) return removePath(payload, destination);
-  const changed = setPath(payload, destination, value);
-  // A list is filled up to its new index.
-  if (LARGE_INDEX.test(destination)) step.size.measure(changed);
-  else step.size.grew(changed, value);
-  return changed;
-}
-
-const LARGE_INDEX = /\d{4}/;

@@ -1,4 +1,5 @@
-import type { IntegrationType } from '#lib/contracts';
+import type { IntegrationType, SendReply, SendVerdict } from '#lib/contracts';
+import type { z } from 'zod';
 import { NodeError } from '../errors.ts';
 import type { KnownIntegration, OutputReply, Step } from '../node.ts';
 import { renderRequired } from './config.ts';
@@ -18,26 +19,53 @@ export function integrationOf(step: Step, source: string, type: IntegrationType)
 
 const disabled = (id: string): NodeError => new NodeError('IntegrationDisabled', `integration ${id} is disabled`);
 
+type Words = SendReply['error'];
+
+const FAILURES: Readonly<Record<Exclude<SendVerdict, 'succeeded'>, (id: string, error: Words) => NodeError>> = {
+  failed: (_id, error) => new NodeError(error?.type ?? 'OutputFailed', error?.message ?? 'the provider refused the message'),
+  unknown: (_id, error) =>
+    new NodeError('OutputUnknown', `whether the message was sent is unknown: ${error?.message ?? 'the connection was lost meanwhile'}`),
+  disconnected: (id, error) => new NodeError('IntegrationDisconnected', error?.message ?? `integration ${id} is not connected`),
+  disabled,
+  notFound: (id) => new NodeError('IntegrationNotFound', `its connector knows no integration ${id}`),
+  busy: (id, error) => new NodeError('OutputBusy', error?.message ?? `integration ${id} has too many messages waiting to be sent`),
+};
+
+/** Why a message wasn't sent, or may not have been; undefined: it was, or will be. */
+const failureOf = (id: string, { verdict, error }: OutputReply): NodeError | undefined =>
+  verdict === 'succeeded' || verdict === 'queued' ? undefined : FAILURES[verdict](id, error);
+
 /** Throws for every verdict that isn't a success, for nodes whose failure ends the run. */
 export function requireSent(integrationId: string, reply: OutputReply): void {
-  switch (reply.verdict) {
-    case 'succeeded':
-    case 'queued':
-      return;
-    case 'failed':
-      throw new NodeError(reply.error?.type ?? 'OutputFailed', reply.error?.message ?? 'the provider refused the message');
-    case 'unknown':
-      throw new NodeError(
-        'OutputUnknown',
-        `whether the message was sent is unknown: ${reply.error?.message ?? 'the connection was lost meanwhile'}`,
-      );
-    case 'disconnected':
-      throw new NodeError('IntegrationDisconnected', reply.error?.message ?? `integration ${integrationId} is not connected`);
-    case 'disabled':
-      throw disabled(integrationId);
-    case 'notFound':
-      throw new NodeError('IntegrationNotFound', `its connector knows no integration ${integrationId}`);
-    case 'busy':
-      throw new NodeError('OutputBusy', reply.error?.message ?? `integration ${integrationId} has too many messages waiting to be sent`);
-  }
+  const refusal = failureOf(integrationId, reply);
+  if (refusal !== undefined) throw refusal;
 }
+
+/**
+ * The error of a send, for nodes whose failure is a result; undefined: it was sent. Throws where there is no such integration or it is disabled: that is no
+ * provider's answer. With no path for a result, whoever watches is told.
+ */
+export function reported(
+  { ports, run, node }: Step,
+  integrationId: string,
+  reply: OutputReply,
+  resultPath: string,
+): { readonly type: string; readonly message: string } | undefined {
+  const refusal = failureOf(integrationId, reply);
+  if (refusal === undefined) return undefined;
+  if (reply.verdict === 'disabled' || reply.verdict === 'notFound') throw refusal;
+  const { name: type, message } = refusal;
+  if (resultPath === '') ports.debug({ run, nodeId: node.id, nodeType: node.type, level: 'error', message: `${type}: ${message}` });
+  return { type, message };
+}
+
+/** Requires `integrationId`, and says of the fields by which a node would authenticate instead that they can't be used. */
+export const throughIntegration =
+  (...inline: readonly string[]) =>
+  (config: Readonly<Record<string, unknown>>, context: z.RefinementCtx): void => {
+    if (config['integrationId'] !== '') return;
+    const used = inline.filter((field) => config[field] !== undefined && config[field] !== '');
+    for (const field of used)
+      context.addIssue({ code: 'custom', path: [field], message: 'can not be used: choose an integration, by integrationId' });
+    if (used.length === 0) context.addIssue({ code: 'custom', path: ['integrationId'], message: 'is required' });
+  };

@@ -3,10 +3,13 @@ import { conditional } from './conditional.ts';
 import { debug } from './debug.ts';
 import { mqttMessage } from './mqtt-message.ts';
 import { mutate } from './mutate.ts';
+import { particleCall } from './particle-call.ts';
 import { rawFunction } from './raw-function.ts';
+import { sqsSend } from './sqs-send.ts';
 import { throwError } from './throw-error.ts';
+import { websocketMessage } from './websocket-message.ts';
 
-const all = [conditional, debug, mqttMessage, mutate, rawFunction, throwError] as const;
+const all = [conditional, debug, mqttMessage, mutate, particleCall, rawFunction, sqsSend, throwError, websocketMessage] as const;
 
 /** Every node type that runs, one line each. Any other is stored, shown, and fails the run that reaches it by its name. */
 export const nodeTypes: ReadonlyMap<string, NodeType> = new Map(all.map((nodeType) => [nodeType.type, nodeType as NodeType]));

@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import type { NodeType, Outcome, Step } from '../node.ts';
+import { attributeMethod, attributeRows, attributesOf } from './attributes.ts';
+import { dataFields, path, render, template } from './config.ts';
+import { integrationOf, reported, throughIntegration } from './output.ts';
+import { messageOf, textOf, withResult } from './payload.ts';
+
+const Config = z
+  .looseObject({
+    integrationId: template,
+    ...dataFields,
+    attributeMethod,
+    attributeFields: attributeRows,
+    attributeTemplate: template,
+    attributePayloadPath: path,
+    messageGroupIdTemplate: template,
+    messageDeduplicationIdTemplate: template,
+    resultPath: path,
+  })
+  .superRefine(
+    throughIntegration('credentialNameTemplate', 'accessKeyIdTemplate', 'secretAccessKeyTemplate', 'regionTemplate', 'queueUrl'),
+  );
+type Config = z.infer<typeof Config>;
+
+/** Sends to a queue; never queued here. What SQS says, good or bad, is the result. */
+export const sqsSend: NodeType<Config> = {
+  type: 'SqsSendNode',
+  config: Config,
+  action: (config) => (step) => send(step, config),
+};
+
+async function send(step: Step, config: Config): Promise<Outcome> {
+  const integration = integrationOf(step, config.integrationId, 'sqs');
+  const payload = messageOf(step, {
+    method: config.dataMethod,
+    template: ['dataTemplate', config.dataTemplate],
+    path: ['dataPayloadPath', config.dataPayloadPath],
+  });
+  const attributes = attributesOf(step, {
+    method: config.attributeMethod,
+    rows: config.attributeFields,
+    template: ['attributeTemplate', config.attributeTemplate],
+    path: ['attributePayloadPath', config.attributePayloadPath],
+  }).map(([name, value]) => [name, attributeOf(value)] as const);
+  const group = render(step, config.messageGroupIdTemplate);
+  const deduplication = render(step, config.messageDeduplicationIdTemplate);
+  const options = {
+    ...(attributes.length === 0 ? {} : { attributes: Object.fromEntries(attributes) }),
+    ...(group === '' ? {} : { messageGroupId: group }),
+    ...(deduplication === '' ? {} : { messageDeduplicationId: deduplication }),
+  };
+  const reply = await step.ports.send({ id: step.outputId, integration, options, payload });
+  const error = reported(step, integration.id, reply, config.resultPath);
+  return withResult(step, config.resultPath, error === undefined ? { success: true, ...reply.result } : { success: false, error });
+}
+
+/** `{value, dataType}` as messages bring it; else numbers are Numbers, and everything else is text. */
+function attributeOf(value: unknown): unknown {
+  if (typeof value === 'object' && value !== null && 'dataType' in value && 'value' in value)
+    return { value: value.value, dataType: value.dataType };
+  return typeof value === 'number' ? { value, dataType: 'Number' } : { value: textOf(value), dataType: 'String' };
+}

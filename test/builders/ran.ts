@@ -1,0 +1,48 @@
+import type { TriggeredEvent, WorkflowState } from '#lib/contracts';
+import {
+  compileWorkflow,
+  createSandbox,
+  mergedGlobals,
+  startRun,
+  type DebugEntry,
+  type Output,
+  type OutputReply,
+  type RunResult,
+} from '../../apps/workflow-runner/src/engine/index.ts';
+import { application, integration, triggered } from './runs.ts';
+
+export interface Ran {
+  result: RunResult;
+  sent: Output[];
+  debug: DebugEntry[];
+}
+
+export interface Given {
+  event?: TriggeredEvent;
+  state?: ReturnType<typeof application>;
+  reply?: (output: Output) => Promise<OutputReply>;
+  /** The one integration there is. */
+  known?: ReturnType<typeof integration>;
+}
+
+/** Runs a workflow with its outputs answered by `reply`. */
+export async function ran(flow: WorkflowState, given: Given = {}): Promise<Ran> {
+  const { event = triggered(), state = application(), reply = async () => ({ verdict: 'succeeded' }), known = integration() } = given;
+  const sandbox = createSandbox();
+  const sent: Output[] = [];
+  const debug: DebugEntry[] = [];
+  const ports = {
+    send: (output: Output) => {
+      sent.push(output);
+      return reply(output);
+    },
+    integration: (applicationId: string, id: string) => (applicationId === known.applicationId && id === known.id ? known : undefined),
+    runScript: (script: Parameters<typeof sandbox.run>[0]) => sandbox.run(script),
+    debug: (entry: DebugEntry) => void debug.push(entry),
+    now: () => 1_770_000_000_000,
+  };
+  const runnable = { workflow: compileWorkflow(flow), application: state, globals: mergedGlobals(state, flow) };
+  const result = await new Promise<RunResult>((resolve) => startRun(event, runnable, ports, resolve));
+  await sandbox.close();
+  return { result, sent, debug };
+}
