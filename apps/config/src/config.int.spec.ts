@@ -44,7 +44,10 @@ beforeAll(async () => {
   await migrateBus(options, { streamBytes: 1024 * 1024 * 1024, replicas: 1 });
   bus = await connectBus(options);
   service = await start();
-  follower = await bus.followConfig(['application', 'integration', 'workflow', 'token'], (change) => void changes.push(change));
+  follower = await bus.followConfig(
+    ['application', 'integration', 'credential', 'workflow', 'token'],
+    (change) => void changes.push(change),
+  );
   proxy = ClientProxyFactory.create({ transport: Transport.NATS, options: nestConnectionOptions(options) });
 });
 afterAll(async () => {
@@ -101,6 +104,10 @@ const unbuilt = [
 ].find(({ integrationType }) => !builtTypes.some((type) => type === integrationType));
 const makeIntegration = async (applicationId: string, input: object = mqtt()): Promise<Result> =>
   done(await command('integration.create', { applicationId, input }));
+const HTTP = { uriMatch: 'wss://a.example/', authMethod: 'header', publicValue: 'X-Key', secretValue: 'open sesame' };
+const httpCredential = (others: object = {}): object => ({ name: 'Key', type: 'http', httpConfig: HTTP, ...others });
+const makeCredential = async (applicationId: string, others: object = {}): Promise<Result & { position: number }> =>
+  done(await command('credential.create', { applicationId, input: httpCredential(others) }));
 
 async function onBus<K extends keyof ConfigStates>(kind: K, id: string, position: number): Promise<ConfigChange<K> | undefined> {
   await follower.reachedEvent(position, 5_000);
@@ -176,12 +183,14 @@ describe('applications', () => {
     const integration = await makeIntegration(id);
     const workflow = done(await command('workflow.create', { applicationId: id, input: { name: 'w' } }));
     const token = done(await command('token.create', { applicationId: id, ...INSTANCE, input: { name: 't' } }));
+    const credential = await makeCredential(id);
     const gone = done(await command('application.delete', { applicationId: id, id }));
     expect(gone['success']).toBe(true);
     for (const [kind, key] of [
       ['integration', integration],
       ['workflow', workflow],
       ['token', token],
+      ['credential', credential],
     ] as const) {
       expect((await onBus(kind, key.id, gone.position))?.state).toBeNull();
       expect(refused(await query(`${kind}.get`, { applicationId: id, id: key.id })).type).toBe('NotFound');
@@ -189,6 +198,159 @@ describe('applications', () => {
     expect((await onBus('application', id, gone.position))?.state).toBeNull();
     await expect.poll(() => bus.kv('KEYS').get(id)).toBeUndefined();
     expect(refused(await command('integration.create', { applicationId: id, input: mqtt() })).type).toBe('NotFound');
+  });
+});
+
+const PRIVATE_KEY = '-----BEGIN PRIVATE KEY-----\nopen sesame\n-----END PRIVATE KEY-----\n';
+const KEY_FILE = { type: 'service_account', project_id: 'p', private_key: PRIVATE_KEY, client_email: 'a@p.iam.gserviceaccount.com' };
+
+describe('service credentials', () => {
+  it.each([
+    ['aws', { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'open sesame', region: 'eu-west-1' }, 'secretAccessKey'],
+    ['azure', { account: 'RootManageSharedAccessKey', accountKey: 'open sesame' }, 'accountKey'],
+    ['gcp', { keyJson: JSON.stringify({ ...KEY_FILE, unheard_of: 'open sesame' }) }, 'keyJson'],
+    ['http', { uriMatch: 'wss://a.example/', authMethod: 'basicAuth', secretValue: 'open sesame' }, 'secretValue'],
+  ])(
+    'of the type %s are made, read, listed and reach CONFIG with the secret sealed and nowhere to be read',
+    async (type, config, secret) => {
+      const applicationId = await makeApplication();
+      const input = { name: type, description: 'd', type, [`${type}Config`]: config };
+      const made = done(await command('credential.create', { applicationId, input }));
+      const { [secret]: clear, ...open } = config as Record<string, unknown>;
+      const { private_key: _, ...meta } = KEY_FILE;
+      const seen = type === 'gcp' ? { keyMetaJson: JSON.stringify({ ...meta }) } : type === 'http' ? { ...open, publicValue: '' } : open;
+      expect(JSON.parse(JSON.stringify(made))).toMatchObject({ applicationId, name: type, description: 'd', enabled: true, type });
+      const answered = made[`${type}Config`] as Record<string, unknown>;
+      if (type === 'gcp') expect(JSON.parse(String(answered['keyMetaJson']))).toEqual(meta);
+      else expect(answered).toEqual(seen);
+      expect(made).not.toHaveProperty('credentialId');
+      const { position: _position, ...whole } = made;
+      const { position: _read, ...read } = done(await query('credential.get', { applicationId, id: made.id }));
+      expect(read).toEqual(whole);
+      const listed = done(await query('credential.list', { applicationId, params: { filterField: 'type', filter: type } }));
+      expect(listed).toMatchObject({ totalCount: 1, applicationId, items: [whole] });
+      const change = await onBus('credential', made.id, made.position);
+      const sealed = change?.state?.config[secret];
+      expect(JSON.stringify([change, made, listed])).not.toContain('open sesame');
+      const keys = new SecretKeys(await loadMasterKey(join(dir, 'master-key')));
+      const wrapped = Buffer.from((await bus.kv('KEYS').get(applicationId))?.value ?? []).toString();
+      if (!isSealed(sealed)) throw new Error('not sealed');
+      expect(unseal(keys.open(applicationId, wrapped), sealed, { applicationId, resourceId: made.id, field: secret })).toBe(clear);
+    },
+  );
+
+  it('change field by field, keep the secret that is not sent, and never their type', async () => {
+    const applicationId = await makeApplication();
+    const made = await makeCredential(applicationId);
+    const own = { applicationId, id: made.id };
+    const before = await onBus('credential', made.id, made.position);
+    const changed = done(await command('credential.update', { ...own, input: { enabled: false, httpConfig: { publicValue: 'X-Other' } } }));
+    expect(changed).toMatchObject({ enabled: false, httpConfig: { uriMatch: 'wss://a.example/', publicValue: 'X-Other' } });
+    const after = await onBus('credential', made.id, changed.position);
+    expect(after).toMatchObject({ event: 'CredentialUpdated', version: 2 });
+    expect(after?.state?.config['secretValue']).toEqual(before?.state?.config['secretValue']);
+    expect(refused(await command('credential.update', { ...own, input: { type: 'http' } })).paths).toEqual(['type']);
+    expect(refused(await command('credential.update', { ...own, input: { awsConfig: {} } })).paths).toEqual(['awsConfig']);
+    const foreign = await makeApplication();
+    const elsewhere = await command('credential.update', { applicationId: foreign, id: made.id, input: { name: 'x' } });
+    expect(refused(elsewhere).type).toBe('NotFound');
+    expect(refused(await query('credential.linkedResources', { applicationId: foreign, id: made.id })).type).toBe('NotFound');
+  });
+
+  it('have a name that no other of the application has, also when two want it at the same time', async () => {
+    const [applicationId, other] = [await makeApplication(), await makeApplication()];
+    const wanted = { applicationId, input: httpCredential() };
+    const replies = await Promise.all(Array.from({ length: 5 }, () => command('credential.create', wanted)));
+    expect(replies.filter(({ ok }) => ok)).toHaveLength(1);
+    for (const reply of replies.filter(({ ok }) => !ok)) expect(refused(reply)).toMatchObject({ type: 'Validation', paths: ['name'] });
+    await makeCredential(other);
+    const second = await makeCredential(applicationId, { name: 'Second' });
+    const renamed = await command('credential.update', { applicationId, id: second.id, input: { name: 'Key' } });
+    expect(refused(renamed).paths).toEqual(['name']);
+  });
+
+  it.each([
+    ['an unknown type', { type: 'sql' }, 'type'],
+    ['no configuration', { httpConfig: undefined }, 'httpConfig'],
+    ['the configuration of another type', { awsConfig: {} }, 'awsConfig.accessKeyId'],
+    ['an unknown property', { httpConfig: { nonsense: 1 } }, 'httpConfig.nonsense'],
+    ['no secret', { httpConfig: { secretValue: undefined } }, 'httpConfig.secretValue'],
+    ['an address that is none', { httpConfig: { uriMatch: 'a.example/path' } }, 'httpConfig.uriMatch'],
+    ['a nameless header', { httpConfig: { publicValue: '' } }, 'httpConfig.publicValue'],
+    ['a blank name', { name: '' }, 'name'],
+    [
+      'a short access key id',
+      { type: 'aws', httpConfig: undefined, awsConfig: { accessKeyId: 'a', secretAccessKey: 'bcde', region: 'r' } },
+      'awsConfig.accessKeyId',
+    ],
+    [
+      'a key file of a user',
+      { type: 'gcp', httpConfig: undefined, gcpConfig: { keyJson: '{"type":"authorized_user"}' } },
+      'gcpConfig.keyJson',
+    ],
+    [
+      'a key file that leads to a forbidden address',
+      {
+        type: 'gcp',
+        httpConfig: undefined,
+        gcpConfig: { keyJson: JSON.stringify({ ...KEY_FILE, token_uri: 'http://169.254.169.254/t' }) },
+      },
+      'gcpConfig.keyJson',
+    ],
+  ])('with %s are refused, naming the field', async (_, over, path) => {
+    const applicationId = await makeApplication();
+    const plain = httpCredential() as Record<string, object>;
+    const merged = {
+      ...plain,
+      ...over,
+      ...('httpConfig' in over && over.httpConfig !== undefined ? { httpConfig: { ...plain['httpConfig'], ...over.httpConfig } } : {}),
+    };
+    const refusal = refused(await command('credential.create', { applicationId, input: merged }));
+    expect(refusal.type).toBe('Validation');
+    expect(refusal.paths).toContain(path);
+  });
+
+  it('are named by integrations only when they exist, have the right type and suit them', async () => {
+    const applicationId = await makeApplication();
+    await makeCredential(applicationId);
+    await makeCredential(applicationId, { name: 'Web', httpConfig: { ...HTTP, uriMatch: 'https://a.example/' } });
+    const azureConfig = { accountKey: 'open sesame' };
+    await makeCredential(applicationId, { name: 'Azure', type: 'azure', httpConfig: undefined, azureConfig });
+    const naming = (credentialName: string): Promise<Reply> =>
+      command('integration.create', {
+        applicationId,
+        input: { name: 's', integrationType: 'websocket', credentialName, websocketConfig: { url: 'wss://a.example/feed' } },
+      });
+    for (const name of ['None', 'Web', 'Azure', 'key']) expect(refused(await naming(name)).paths).toEqual(['credentialName']);
+    const made = done(await naming('Key'));
+    expect(made).toMatchObject({ credentialName: 'Key' });
+    const own = { applicationId, id: made.id };
+    expect(refused(await command('integration.update', { ...own, input: { credentialName: 'Azure' } })).paths).toEqual(['credentialName']);
+    expect(done(await command('integration.update', { ...own, input: { credentialName: null } }))).not.toHaveProperty('credentialName');
+  });
+
+  it('show what names them, and go all the same', async () => {
+    const applicationId = await makeApplication();
+    const made = await makeCredential(applicationId);
+    const websocketConfig = { url: 'wss://a.example/feed' };
+    const websocket = { name: 's', integrationType: 'websocket', credentialName: 'Key', websocketConfig };
+    const integration = await makeIntegration(applicationId, websocket);
+    await makeIntegration(applicationId);
+    const nodes = [{ id: 'n', type: 'HttpNode', config: { credentialNameTemplate: 'Key' } }];
+    const flow = done(await command('workflow.create', { applicationId, input: { name: 'w', nodes } }));
+    await command('workflow.create', { applicationId, input: { name: 'other' } });
+    const own = { applicationId, id: made.id };
+    expect(done(await query('credential.linkedResources', own))).toMatchObject({
+      integrations: { count: 1, totalCount: 1, items: [{ id: integration.id, credentialName: 'Key', websocketConfig }] },
+      flows: { count: 1, totalCount: 1, items: [{ id: flow.id }] },
+      flowVersions: { count: 0, items: [] },
+    });
+    expect(done(await command('credential.delete', own))['success']).toBe(true);
+    expect(refused(await query('credential.get', own)).type).toBe('NotFound');
+    const renamed = done(await command('integration.update', { applicationId, id: integration.id, input: { name: 'still there' } }));
+    expect(renamed['credentialName']).toBe('Key');
+    const saved = await command('integration.update', { applicationId, id: integration.id, input: { websocketConfig } });
+    expect(refused(saved).paths).toEqual(['credentialName']);
   });
 });
 

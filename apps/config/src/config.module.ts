@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import type { ConfigContext } from './handlers/context.ts';
 import { Answering } from './transport/answering.ts';
 import { ApplicationController } from './transport/application.controller.ts';
+import { CredentialController } from './transport/credential.controller.ts';
 import { IntegrationController } from './transport/integration.controller.ts';
 import { TokenController } from './transport/token.controller.ts';
 import { WorkflowController } from './transport/workflow.controller.ts';
@@ -12,7 +13,7 @@ export class ConfigModule {
   static with(context: ConfigContext): DynamicModule {
     return {
       module: ConfigModule,
-      controllers: [ApplicationController, IntegrationController, WorkflowController, TokenController],
+      controllers: [ApplicationController, IntegrationController, CredentialController, WorkflowController, TokenController],
       providers: [{ provide: Answering, useFactory: () => new Answering(context) }],
     };
   }

@@ -1,4 +1,4 @@
-import type { ApplicationState, IntegrationState, LiveKind, TokenState, WorkflowState } from '#lib/contracts';
+import type { ApplicationState, CredentialState, IntegrationState, LiveKind, TokenState, WorkflowState } from '#lib/contracts';
 import type { StoredEvent, Upcasters } from '#lib/event-sourcing';
 
 /** How older events are lifted to today's shape. None had to be yet: an entry is added when a state's shape changes other than by growing. */
@@ -12,6 +12,7 @@ const FIELDS: { [K in LiveKind]: (state: never) => Record<string, unknown> } = {
     creationDate,
     lastUpdated,
   }),
+  credential: ({ name, type, creationDate, lastUpdated }: CredentialState) => ({ name, type, creationDate, lastUpdated }),
   workflow: ({ name, flowClass, triggers, creationDate, lastUpdated }: WorkflowState) => ({
     name,
     flowClass,

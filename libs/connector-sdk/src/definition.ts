@@ -1,4 +1,4 @@
-import type { FieldIssue, IntegrationType } from '#lib/contracts';
+import type { CredentialType, FieldIssue, IntegrationType } from '#lib/contracts';
 import type { z } from 'zod';
 import type { Provider } from './connection.ts';
 
@@ -23,9 +23,6 @@ export interface Capabilities {
   readonly providerIds: boolean;
   readonly topics: boolean;
 }
-
-/** Types of service credentials that `credentialName` may name. */
-export type CredentialType = 'aws' | 'azure' | 'gcp' | 'http';
 
 /** An integration as its definition judges it: the configuration has passed its schema; a secret that is kept as stored stands as its mask. */
 export interface IntegrationDraft {
@@ -61,6 +58,11 @@ export interface Definition<C = unknown> {
   readonly topic?: z.ZodType<string>;
   /** What an integration may name by `credentialName`; absent: none. */
   readonly credential?: CredentialType;
+  /**
+   * Why a credential of that type can't be used with this type of integration, naming its field; absent or undefined: it can. Gets the fields that are no
+   * secret. What of it depends on the rendered configuration is for `connect` to judge.
+   */
+  readonly credentialIssue?: (credential: Readonly<Record<string, unknown>>) => string | undefined;
   /**
    * The way of authenticating, inferred from the fields present: `none`, `credential`, `password`, `certificate`, `inline`, … Sealed secrets are kept in a
    * PATCH only while it stays the same. Also called with incomplete and stored (sealed) configurations: it looks at presence only.

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CredentialType } from './credential-types.ts';
 import { IntegrationType } from './integration-types.ts';
 import { ResourceId } from './ids.ts';
 
@@ -58,6 +59,19 @@ export const IntegrationState = z.object({
 });
 export type IntegrationState = z.infer<typeof IntegrationState>;
 
+export const CredentialState = z.object({
+  id: ResourceId,
+  applicationId: ResourceId,
+  name: z.string(),
+  description: z.string().optional(),
+  enabled: z.boolean(),
+  type: CredentialType,
+  /** What stands on the wire as `<type>Config`, its secret sealed; of `gcp` with `keyMetaJson` beside `keyJson`. */
+  config: z.record(z.string(), z.unknown()),
+  ...Timestamps,
+});
+export type CredentialState = z.infer<typeof CredentialState>;
+
 export const TriggerState = z.looseObject({
   type: z.string(),
   key: z.string().optional(),
@@ -112,8 +126,9 @@ export type TokenState = z.infer<typeof TokenState>;
 export interface ConfigStates {
   application: ApplicationState;
   integration: IntegrationState;
+  credential: CredentialState;
   workflow: WorkflowState;
   token: TokenState;
 }
-/** Kinds whose states exist; `credential` follows with its issue. */
+/** Kinds whose states exist. */
 export type LiveKind = keyof ConfigStates;

@@ -1,5 +1,6 @@
 export * from './bus.ts';
 export * from './config-state.ts';
+export * from './credential-types.ts';
 export * from './ids.ts';
 export * from './integration-types.ts';
 export * from './operations.ts';

@@ -174,6 +174,15 @@ const integrations: Operation[] = resource(
   },
 ).map((op) => (op.id === 'integration.delete' ? { ...op, query: r.IntegrationDeleteParams } : op));
 
+const credentials = resource(
+  'service credential',
+  'credential',
+  'credentials',
+  'credentialId',
+  { one: 'credential', all: 'credentials' },
+  { post: r.CredentialPost, patch: r.CredentialPatch, item: r.CredentialResponse, list: r.CredentialList, params: r.CredentialListParams },
+);
+
 const ONE = `${APP}/integrations/:integrationId`;
 const flows = resource(
   'workflow',
@@ -208,6 +217,14 @@ export const OPERATIONS: readonly Operation[] = [
     subject: '',
     idParam: 'integrationId',
     response: r.Success,
+  }),
+  ...credentials,
+  operation('credential.linkedResources', 'What uses a service credential', 'GET', `${APP}/credentials/:credentialId/linkedResources`, {
+    scope: 'credential.linkedResources',
+    kind: 'query',
+    subject: 'query.credential.linkedResources',
+    idParam: 'credentialId',
+    response: r.CredentialLinkedResources,
   }),
   ...flows,
   operation('flow.pressVirtualButton', 'Press a virtual button', 'POST', `${APP}/flows/:flowId/virtualButton`, {

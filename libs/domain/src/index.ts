@@ -1,4 +1,5 @@
 export * from './application.ts';
+export * from './credential.ts';
 export * from './error.ts';
 export type { Present } from './fact.ts';
 export * from './integration.ts';

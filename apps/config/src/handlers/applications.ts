@@ -76,11 +76,11 @@ export async function setGlobals(context: ConfigContext, subject: string, comman
   });
 }
 
-/** Everything in an application, the application itself last. */
+/** Everything in an application: after what uses them the credentials, which it may still need to leave in order; the application itself last. */
 async function contentsOf(query: Query, applicationId: string): Promise<Removal[]> {
   const rows: { kind: LiveKind; id: string; version: number; subtype: string }[] = await query.query(
     `select kind, id, version, coalesce(fields ->> 'integrationType', '-') as subtype from read_models
-     where application_id = $1 order by kind = 'application', kind, id`,
+     where application_id = $1 order by kind = 'application', kind = 'credential', kind, id`,
     [applicationId],
   );
   if (rows.at(-1)?.kind !== kind) throw failure('NotFound', 'the application does not exist');

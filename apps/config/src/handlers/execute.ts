@@ -174,6 +174,7 @@ export interface Removal {
 const DELETED: Record<LiveKind, string> = {
   application: 'ApplicationDeleted',
   integration: 'IntegrationDeleted',
+  credential: 'CredentialDeleted',
   workflow: 'WorkflowDeleted',
   token: 'TokenDeleted',
 };

@@ -19,6 +19,7 @@ import type { Query } from '#lib/event-sourcing';
 import { type DataKey, seal, sealFields } from '#lib/secrets';
 import { templateIssue } from '#lib/templating';
 import type { ConfigContext } from './context.ts';
+import { credentialIssues } from './credential-use.ts';
 import { execute, type Removal, remove } from './execute.ts';
 import { failure, invalid } from './failure.ts';
 import { parseInput, parseParams } from './input.ts';
@@ -36,11 +37,9 @@ interface Draft {
 }
 
 /** The configuration as it is stored: checked as a whole, defaults filled in, secrets sealed. Throws the 400 that names every wrong field. */
-function sealedConfig(context: ConfigContext, key: DataKey, draft: Draft): Record<string, unknown> {
+async function sealedConfig(context: ConfigContext, key: DataKey, draft: Draft): Promise<Record<string, unknown>> {
   const { definition, applicationId, id, credentialName, topics, merged } = draft;
-  const issues: FieldIssue[] = [];
-  // Credentials are a resource of their own that is still to come: no name exists yet.
-  if (credentialName !== undefined) issues.push({ path: ['credentialName'], message: 'names no credential of this application' });
+  const issues: FieldIssue[] = await credentialIssues(context, definition, applicationId, credentialName);
   const checked = checkIntegration(
     definition,
     { credentialName, topics, config: merged.config },
@@ -74,7 +73,7 @@ export async function createIntegration(context: ConfigContext, subject: string,
   if (key === undefined) throw notFound('the application');
   const id = context.newId();
   const merged = { config: input[configFieldOf(integrationType)] ?? {}, kept: new Map() };
-  const config = sealedConfig(context, key, { definition, applicationId, id, credentialName, topics, merged });
+  const config = await sealedConfig(context, key, { definition, applicationId, id, credentialName, topics, merged });
   if (definition.load === undefined)
     throw failure('NotImplemented', `integrationType ${integrationType} (${definition.title}) can not be connected yet`);
   const now = new Date(context.now()).toISOString();
@@ -96,7 +95,12 @@ export async function createIntegration(context: ConfigContext, subject: string,
 }
 
 /** What a patch changes in what is stored. `key` seals the secrets that came with it. */
-function changesOf(context: ConfigContext, key: DataKey, state: IntegrationState, patch: IntegrationPatch): IntegrationChanges {
+async function changesOf(
+  context: ConfigContext,
+  key: DataKey,
+  state: IntegrationState,
+  patch: IntegrationPatch,
+): Promise<IntegrationChanges> {
   const { id, applicationId, integrationType } = state;
   const field = configFieldOf(integrationType);
   const foreign = foreignConfigs(patch, integrationType);
@@ -114,7 +118,7 @@ function changesOf(context: ConfigContext, key: DataKey, state: IntegrationState
       ? keepConfig(definition, state.config, credentials)
       : mergePatchedConfig(definition, state.config, patch[field], credentials);
   const draft = { definition, applicationId, id, credentialName: credentials.patched, topics: topics ?? state.topics, merged };
-  return { name, enabled, credentialName, topics, config: sealedConfig(context, key, draft) };
+  return { name, enabled, credentialName, topics, config: await sealedConfig(context, key, draft) };
 }
 
 function parsePatch(input: unknown): IntegrationPatch {
@@ -134,9 +138,9 @@ export async function updateIntegration(context: ConfigContext, subject: string,
     kind,
     id,
     applicationId,
-    decide: (state) => {
+    decide: async (state) => {
       if (state === null) throw notFound('the integration');
-      const changes = changesOf(context, key, state, patch);
+      const changes = await changesOf(context, key, state, patch);
       const clientId = newClientId(context, definitionOf(state.integrationType));
       return integration.decide({ name: 'update', changes, clientId, now: new Date(context.now()).toISOString() }, state);
     },

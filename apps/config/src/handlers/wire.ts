@@ -2,6 +2,7 @@ import { definitionOf, MASK, secretPaths } from '#lib/connectors';
 import {
   applicationToWire,
   type ConfigStates,
+  credentialToWire,
   type IntegrationState,
   integrationToWire,
   type LiveKind,
@@ -21,6 +22,7 @@ function integrationAnswer(state: IntegrationState, version: number): Wire {
 const WIRE: { [K in LiveKind]: (state: ConfigStates[K], version: number) => Wire } = {
   application: applicationToWire,
   integration: integrationAnswer,
+  credential: credentialToWire,
   workflow: workflowToWire,
   token: tokenToWire,
 };

@@ -48,6 +48,8 @@ export const websocket: Definition<WebsocketConfig> = {
   config: WebsocketConfig,
   capabilities: { delivery: () => 'at-most-once', queue: false, send: true, providerIds: false, topics: false },
   credential: 'http',
+  credentialIssue: ({ uriMatch }) =>
+    /^wss?:/i.test(String(uriMatch)) ? undefined : 'is for other addresses: its uriMatch must begin with ws:// or wss://',
   send: WebsocketSend,
   messageData({ attributes: { headers, binary }, body }) {
     const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);

@@ -1,5 +1,6 @@
 export * from './application.ts';
 export * from './common.ts';
+export * from './credential.ts';
 export * from './errors.ts';
 export * from './flow.ts';
 export * from './glob.ts';

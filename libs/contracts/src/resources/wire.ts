@@ -1,6 +1,7 @@
 import type { StatusRecord } from '../bus.ts';
 import { LEASE_MS } from '../bus.ts';
-import type { ApplicationState, GlobalState, IntegrationState, TokenState, WorkflowState } from '../config-state.ts';
+import type { ApplicationState, CredentialState, GlobalState, IntegrationState, TokenState, WorkflowState } from '../config-state.ts';
+import { CREDENTIAL_SECRET, credentialConfigOf } from '../credential-types.ts';
 import { configFieldOf } from '../integration-types.ts';
 import { GLOBAL_MASK } from './application.ts';
 import type { IntegrationStatus } from './integration.ts';
@@ -45,6 +46,13 @@ export function integrationToWire(state: IntegrationState, maskedConfig: Wire): 
     topics,
   };
   return defined({ ...common, [configFieldOf(integrationType)]: { ...maskedConfig, ...clientId } });
+}
+
+/** Without its secret, not even as a mask. */
+export function credentialToWire(state: CredentialState): Wire {
+  const { id, applicationId, creationDate, lastUpdated, name, description, enabled, type, config } = state;
+  const { [CREDENTIAL_SECRET[type]]: _secret, ...open } = config;
+  return defined({ id, applicationId, creationDate, lastUpdated, name, description, enabled, type, [credentialConfigOf(type)]: open });
 }
 
 export function workflowToWire(state: WorkflowState): Wire {
