@@ -205,37 +205,41 @@ const PRIVATE_KEY = '-----BEGIN PRIVATE KEY-----\nopen sesame\n-----END PRIVATE 
 const KEY_FILE = { type: 'service_account', project_id: 'p', private_key: PRIVATE_KEY, client_email: 'a@p.iam.gserviceaccount.com' };
 
 describe('service credentials', () => {
+  const { private_key: _key, ...keyMeta } = KEY_FILE;
   it.each([
-    ['aws', { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'open sesame', region: 'eu-west-1' }, 'secretAccessKey'],
-    ['azure', { account: 'RootManageSharedAccessKey', accountKey: 'open sesame' }, 'accountKey'],
-    ['gcp', { keyJson: JSON.stringify({ ...KEY_FILE, unheard_of: 'open sesame' }) }, 'keyJson'],
-    ['http', { uriMatch: 'wss://a.example/', authMethod: 'basicAuth', secretValue: 'open sesame' }, 'secretValue'],
+    ['aws', { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', region: 'eu-west-1' }, { secretAccessKey: 'open sesame' }, {}],
+    ['azure', { account: 'RootManageSharedAccessKey' }, { accountKey: 'open sesame' }, {}],
+    ['gcp', {}, { keyJson: JSON.stringify({ ...KEY_FILE, unheard_of: 'open sesame' }) }, { keyMetaJson: JSON.stringify(keyMeta) }],
+    ['http', { uriMatch: 'wss://a.example/', authMethod: 'basicAuth' }, { secretValue: 'open sesame' }, { publicValue: '' }],
   ])(
-    'of the type %s are made, read, listed and reach CONFIG with the secret sealed and nowhere to be read',
-    async (type, config, secret) => {
+    'of the type %s are made, read, listed and reach CONFIG, the secret sealed and nowhere to be read',
+    async (type, open, secret, added) => {
       const applicationId = await makeApplication();
-      const input = { name: type, description: 'd', type, [`${type}Config`]: config };
-      const made = done(await command('credential.create', { applicationId, input }));
-      const { [secret]: clear, ...open } = config as Record<string, unknown>;
-      const { private_key: _, ...meta } = KEY_FILE;
-      const seen = type === 'gcp' ? { keyMetaJson: JSON.stringify({ ...meta }) } : type === 'http' ? { ...open, publicValue: '' } : open;
-      expect(JSON.parse(JSON.stringify(made))).toMatchObject({ applicationId, name: type, description: 'd', enabled: true, type });
-      const answered = made[`${type}Config`] as Record<string, unknown>;
-      if (type === 'gcp') expect(JSON.parse(String(answered['keyMetaJson']))).toEqual(meta);
-      else expect(answered).toEqual(seen);
-      expect(made).not.toHaveProperty('credentialId');
-      const { position: _position, ...whole } = made;
-      const { position: _read, ...read } = done(await query('credential.get', { applicationId, id: made.id }));
-      expect(read).toEqual(whole);
+      const input = { name: type, description: 'd', type, [`${type}Config`]: { ...open, ...secret } };
+      const { position, ...made } = done(await command('credential.create', { applicationId, input }));
+      expect(made).toEqual({
+        id: made.id,
+        applicationId,
+        name: type,
+        description: 'd',
+        enabled: true,
+        type,
+        [`${type}Config`]: { ...open, ...added },
+        creationDate: made['creationDate'],
+        lastUpdated: made['creationDate'],
+      });
+      const { position: _, ...read } = done(await query('credential.get', { applicationId, id: made.id }));
+      expect(read).toEqual(made);
       const listed = done(await query('credential.list', { applicationId, params: { filterField: 'type', filter: type } }));
-      expect(listed).toMatchObject({ totalCount: 1, applicationId, items: [whole] });
-      const change = await onBus('credential', made.id, made.position);
-      const sealed = change?.state?.config[secret];
+      expect(listed).toMatchObject({ totalCount: 1, applicationId, items: [made] });
+      const change = await onBus('credential', made.id, position);
       expect(JSON.stringify([change, made, listed])).not.toContain('open sesame');
       const keys = new SecretKeys(await loadMasterKey(join(dir, 'master-key')));
       const wrapped = Buffer.from((await bus.kv('KEYS').get(applicationId))?.value ?? []).toString();
+      const [[field, clear] = ['', '']] = Object.entries(secret);
+      const sealed = change?.state?.config[field];
       if (!isSealed(sealed)) throw new Error('not sealed');
-      expect(unseal(keys.open(applicationId, wrapped), sealed, { applicationId, resourceId: made.id, field: secret })).toBe(clear);
+      expect(unseal(keys.open(applicationId, wrapped), sealed, { applicationId, resourceId: made.id, field })).toBe(clear);
     },
   );
 

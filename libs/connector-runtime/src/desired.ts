@@ -1,4 +1,4 @@
-import { type ApplicationState, type IntegrationState, type IntegrationType, PlanLimits } from '#lib/contracts';
+import { type ApplicationState, type CredentialState, type IntegrationState, type IntegrationType, PlanLimits } from '#lib/contracts';
 import type { ConfigChange } from '#lib/messaging';
 
 /** An integration as it is wanted. */
@@ -11,7 +11,9 @@ export interface Wanted {
 export type Effect =
   | { readonly kind: 'integration'; readonly id: string }
   | { readonly kind: 'deleted'; readonly id: string; readonly applicationId: string; readonly last: IntegrationState | undefined }
-  | { readonly kind: 'application'; readonly id: string; readonly integrations: readonly string[] };
+  | { readonly kind: 'application'; readonly id: string; readonly integrations: readonly string[] }
+  /** `integrations`: those that name the credential, or named it before it got another name. */
+  | { readonly kind: 'credential'; readonly integrations: readonly string[] };
 
 interface Stamp {
   readonly epoch: number;
@@ -30,6 +32,8 @@ export class Desired {
   readonly #type: IntegrationType;
   readonly #integrations = new Map<string, { state: IntegrationState; stamp: Stamp }>();
   readonly #applications = new Map<string, { state: ApplicationState | undefined; stamp: Stamp; integrations: Set<string> }>();
+  /** By application, then by the credential's id: few of them are named by integrations of one type. */
+  readonly #credentials = new Map<string, Map<string, { state: CredentialState; stamp: Stamp }>>();
   readonly #deleted = new Map<string, Stamp>();
 
   constructor(type: IntegrationType) {
@@ -40,6 +44,7 @@ export class Desired {
   apply(change: ConfigChange): Effect | undefined {
     const stamp = { epoch: change.epoch, version: change.version };
     if (change.kind === 'application') return this.#application(change as ConfigChange<'application'>, stamp);
+    if (change.kind === 'credential') return this.#credential(change as ConfigChange<'credential'>, stamp);
     if (change.kind === 'integration' && change.type === this.#type) return this.#integration(change as ConfigChange<'integration'>, stamp);
     return undefined;
   }
@@ -51,6 +56,12 @@ export class Desired {
 
   application(id: string): ApplicationState | undefined {
     return this.#applications.get(id)?.state;
+  }
+
+  /** The credential that has this name now. */
+  credential(applicationId: string, name: string): CredentialState | undefined {
+    for (const { state } of this.#credentials.get(applicationId)?.values() ?? []) if (state.name === name) return state;
+    return undefined;
   }
 
   limits(applicationId: string): PlanLimits {
@@ -67,17 +78,42 @@ export class Desired {
     if (state === null) {
       this.#integrations.delete(id);
       this.#applications.get(applicationId)?.integrations.delete(id);
-      this.#deleted.set(id, stamp);
-      if (this.#deleted.size > MAX_DELETED) {
-        const [oldest = ''] = this.#deleted.keys();
-        this.#deleted.delete(oldest);
-      }
+      this.#forget(id, stamp);
       return { kind: 'deleted', id, applicationId, last: known?.state };
     }
     this.#deleted.delete(id);
     this.#integrations.set(id, { state, stamp });
     this.#members(applicationId).add(id);
     return { kind: 'integration', id };
+  }
+
+  #credential({ id, applicationId, state }: ConfigChange<'credential'>, stamp: Stamp): Effect | undefined {
+    const credentials = this.#credentials.get(applicationId) ?? new Map<string, { state: CredentialState; stamp: Stamp }>();
+    const known = credentials.get(id);
+    if (!isNewer(stamp, known?.stamp ?? this.#deleted.get(id))) return undefined;
+    if (state === null) {
+      credentials.delete(id);
+      this.#forget(id, stamp);
+    } else {
+      this.#deleted.delete(id);
+      credentials.set(id, { state, stamp });
+    }
+    if (credentials.size === 0) this.#credentials.delete(applicationId);
+    else this.#credentials.set(applicationId, credentials);
+    const names = new Set([known?.state.name, state?.name]);
+    const members = [...(this.#applications.get(applicationId)?.integrations ?? [])];
+    const integrations = members.filter((member) => {
+      const named = this.#integrations.get(member)?.state.credentialName;
+      return named !== undefined && names.has(named);
+    });
+    return { kind: 'credential', integrations };
+  }
+
+  #forget(id: string, stamp: Stamp): void {
+    this.#deleted.set(id, stamp);
+    if (this.#deleted.size <= MAX_DELETED) return;
+    const [oldest = ''] = this.#deleted.keys();
+    this.#deleted.delete(oldest);
   }
 
   #application({ id, state }: ConfigChange<'application'>, stamp: Stamp): Effect | undefined {

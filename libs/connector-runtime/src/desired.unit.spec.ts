@@ -55,4 +55,23 @@ describe('the configuration that is wanted', () => {
     expect(effect).toEqual({ kind: 'application', id: APPLICATION, integrations: ['i'] });
     expect(desired.limits(APPLICATION)).toMatchObject({ messagesPerSecond: 5 });
   });
+
+  it('finds a credential by the name it has now, and tells who names it, or named it before', () => {
+    const desired = new Desired('websocket');
+    const credential = (id: string, version: number, name: string | null): ReturnType<Desired['apply']> =>
+      desired.apply(change(id, version, name === null ? null : { id, name }, { kind: 'credential', type: '-' }));
+    for (const [id, credentialName] of [
+      ['one', 'k'],
+      ['two', 'other'],
+      ['three', undefined],
+    ] as const)
+      desired.apply(change(id, 1, { applicationId: APPLICATION, credentialName }, { type: 'websocket' }));
+    expect(credential('c', 1, 'k')).toEqual({ kind: 'credential', integrations: ['one'] });
+    expect(credential('c', 3, 'other')).toEqual({ kind: 'credential', integrations: ['one', 'two'] });
+    expect(credential('c', 2, 'k')).toBeUndefined();
+    expect([desired.credential(APPLICATION, 'k'), desired.credential(APPLICATION, 'other')?.id]).toEqual([undefined, 'c']);
+    expect(credential('c', 4, null)).toEqual({ kind: 'credential', integrations: ['two'] });
+    expect(credential('c', 3, 'other')).toBeUndefined();
+    expect(desired.credential(APPLICATION, 'other')).toBeUndefined();
+  });
 });

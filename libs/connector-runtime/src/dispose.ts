@@ -1,12 +1,13 @@
-import type { ApplicationState, IntegrationState } from '#lib/contracts';
+import type { IntegrationState } from '#lib/contracts';
 import { dial } from '#lib/egress';
 import { within } from './deadline.ts';
+import type { Surroundings } from './rendering.ts';
 import type { Shared } from './shared.ts';
 
 const DISPOSE_MS = 10_000;
 
 /** Removes what an integration left at its provider. Best effort, once: the integration is gone, and its broker may be too. */
-export async function disposeOf(shared: Shared, state: IntegrationState, application: ApplicationState | undefined): Promise<void> {
+export async function disposeOf(shared: Shared, state: IntegrationState, surroundings: Surroundings): Promise<void> {
   if (shared.provider.dispose === undefined) return;
   const abort = new AbortController();
   const log = shared.log.child({ integration: state.id });
@@ -16,7 +17,7 @@ export async function disposeOf(shared: Shared, state: IntegrationState, applica
     log: { info: (message: string) => log.info(message), warn: (message: string) => log.warn(message) },
   };
   try {
-    const rendered = await shared.renderer.render(state, application);
+    const rendered = await shared.renderer.render(state, surroundings);
     if (!rendered.ok) return;
     const done = await within(shared.wheel, DISPOSE_MS, shared.provider.dispose(rendered.config, context), () => 'late' as const);
     if (done === 'late') log.warn('what a deleted integration left at its provider was not removed in time');

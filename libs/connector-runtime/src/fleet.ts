@@ -7,6 +7,7 @@ import { Desired, type Wanted } from './desired.ts';
 import { disposeOf } from './dispose.ts';
 import { buryQueue } from './drain.ts';
 import { persist } from './persist.ts';
+import type { Surroundings } from './rendering.ts';
 import type { HeldPartition, Shared } from './shared.ts';
 import { statusKey } from './identity.ts';
 import { Supervisor } from './supervisor.ts';
@@ -45,6 +46,7 @@ export class Fleet {
     const effect = this.#desired.apply(change);
     if (effect === undefined) return;
     if (effect.kind === 'integration') this.#ensure(effect.id, undefined);
+    else if (effect.kind === 'credential') for (const id of effect.integrations) this.#supervisors.get(id)?.changed();
     else if (effect.kind === 'deleted') {
       const supervisor = this.#supervisors.get(effect.id);
       if (supervisor !== undefined) this.#remove(supervisor, effect.last);
@@ -114,7 +116,7 @@ export class Fleet {
       of: { applicationId, integrationId: id },
       partition,
       wanted: () => this.#desired.get(id),
-      render: ({ state }: Wanted) => this.#shared.renderer.render(state, this.#desired.application(state.applicationId)),
+      render: ({ state }: Wanted) => this.#shared.renderer.render(state, this.#around(state)),
       limits: this.#desired.limits(applicationId),
       previous,
     });
@@ -123,15 +125,20 @@ export class Fleet {
     supervisor.changed();
   }
 
+  #around({ applicationId, credentialName }: IntegrationState): Surroundings {
+    const credential = credentialName === undefined ? undefined : this.#desired.credential(applicationId, credentialName);
+    return { application: this.#desired.application(applicationId), credential };
+  }
+
   #remove(supervisor: Supervisor, last: IntegrationState | undefined): void {
     const { integrationId, applicationId } = supervisor.of;
     this.#supervisors.delete(integrationId);
     this.#shared.metrics.integrations.set(this.#supervisors.size);
-    const application = this.#desired.application(applicationId);
+    const surroundings = last === undefined ? undefined : this.#around(last);
     const work = async (): Promise<void> => {
       await supervisor.remove();
       const gone = (): boolean => !this.#partitions.has(supervisor.partition.partition);
-      if (last !== undefined) await disposeOf(this.#shared, last, application);
+      if (last !== undefined && surroundings !== undefined) await disposeOf(this.#shared, last, surroundings);
       await persist(this.#shared, 'clearing the queue of a deleted integration', gone, () => buryQueue(this.#shared, supervisor.of, gone));
     };
     const removal = work().catch((error: unknown) => {

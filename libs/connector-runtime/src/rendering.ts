@@ -1,6 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { ConnectionConfig, Definition } from '#lib/connector-sdk';
-import { type ApplicationState, type FieldIssue, type IntegrationState, configFieldOf, formatPath } from '#lib/contracts';
+import {
+  type ApplicationState,
+  CREDENTIAL_SECRET,
+  type CredentialState,
+  type FieldIssue,
+  type IntegrationState,
+  configFieldOf,
+  formatPath,
+} from '#lib/contracts';
 import { checkIntegration, secretPaths, templatePaths, visit } from '#lib/connectors';
 import { type DataKey, isSealed, unseal, unsealFields } from '#lib/secrets';
 import { TemplateError, referencesOf, render } from '#lib/templating';
@@ -12,6 +20,8 @@ export interface Rendered {
   readonly config: ConnectionConfig<unknown>;
   /** Equal for equal rendered configurations. */
   readonly fingerprint: string;
+  /** Equal for configurations that are equal but for what the credential they name holds. */
+  readonly base: string;
   /** Where it connects to, as far as the definition can tell; else the type. */
   readonly host: string;
   readonly delivery: 'at-least-once' | 'at-most-once';
@@ -20,6 +30,13 @@ export interface Unrenderable {
   readonly ok: false;
   /** Names the field; never its value. */
   readonly reason: string;
+}
+
+/** What an integration is made of besides its own state. */
+export interface Surroundings {
+  readonly application: ApplicationState | undefined;
+  /** Of the name that the integration gives. */
+  readonly credential: CredentialState | undefined;
 }
 
 type Config = Record<string, unknown>;
@@ -70,6 +87,9 @@ function globalsIn(template: string): string[] | 'all' {
   return keys;
 }
 
+const fingerprintOf = (made: readonly unknown[]): string =>
+  createHash('sha256').update(JSON.stringify(made)).digest('base64url').slice(0, 22);
+
 const describe = ({ path, message }: FieldIssue): string => `${formatPath(path)} ${message}`;
 
 /** Makes what a connection needs of what is stored: opens secrets, fills in templates, and judges the result by the definition again. */
@@ -83,13 +103,14 @@ export class Renderer {
   }
 
   /** Rejects BusError while the application's key can't be fetched. */
-  async render(state: IntegrationState, application: ApplicationState | undefined): Promise<Rendered | Unrenderable> {
+  async render(state: IntegrationState, { application, credential }: Surroundings): Promise<Rendered | Unrenderable> {
     const key = await this.#keys.of(state.applicationId).catch((error: unknown) => {
       if (error instanceof Error && error.name === 'SecretError') return undefined;
       throw error;
     });
     try {
-      return this.#make(state, this.#fill(this.#open(state, key), application, key));
+      const opened = state.credentialName === undefined ? undefined : this.#credential(state.credentialName, credential, key);
+      return this.#make(state, this.#fill(this.#open(state, key), application, key), opened);
     } catch (error) {
       if (error instanceof Refusal) return { ok: false, reason: error.message };
       throw error;
@@ -106,6 +127,27 @@ export class Renderer {
         throw new Refusal(`${at}.${field} cannot be opened: it was sealed with another key or for another place`, { cause });
       }
     });
+  }
+
+  /** The fields of the credential that is named, in clear. */
+  #credential(name: string, credential: CredentialState | undefined, key: DataKey | undefined): Config {
+    const { title, credential: wanted } = this.#definition;
+    if (credential === undefined)
+      throw new Refusal(`credentialName ${name} names no credential of this application: make one, or name another`);
+    const { applicationId, id, enabled, type, config } = credential;
+    if (!enabled) throw new Refusal(`the credential ${name} is disabled: enable it, or name another`);
+    if (type !== wanted)
+      throw new Refusal(`the credential ${name} is of the type ${type}: ${title} needs one of the type ${wanted ?? 'none'}`);
+    const { keyMetaJson: _readable, [CREDENTIAL_SECRET[type]]: sealed, ...open } = config;
+    const issue = this.#definition.credentialIssue?.(open);
+    if (issue !== undefined) throw new Refusal(`the credential ${name} ${issue}`);
+    if (key === undefined || !isSealed(sealed))
+      throw new Refusal(`the credential ${name} cannot be opened: the application's key is not there`);
+    try {
+      return { ...open, [CREDENTIAL_SECRET[type]]: unseal(key, sealed, { applicationId, resourceId: id, field: CREDENTIAL_SECRET[type] }) };
+    } catch (cause) {
+      throw new Refusal(`the credential ${name} cannot be opened: it was sealed with another key or for another place`, { cause });
+    }
   }
 
   #fill(config: Config, application: ApplicationState | undefined, key: DataKey | undefined): Config {
@@ -161,7 +203,7 @@ export class Renderer {
     return typed as Config;
   }
 
-  #make(state: IntegrationState, config: Config): Rendered | Unrenderable {
+  #make(state: IntegrationState, config: Config, credential: Config | undefined): Rendered | Unrenderable {
     // Every secret is in clear here: eight asterisks are a password like any other.
     const clear = new Set<string>();
     for (const path of secretPaths(this.#definition)) visit(config, path, (_, position) => clear.add(position.join('.')));
@@ -172,17 +214,18 @@ export class Renderer {
     );
     if (!checked.ok) return { ok: false, reason: checked.issues.slice(0, 3).map(describe).join('; ') };
     const assignedClientId = state.assignedClientId ?? `sluice-${state.id}`;
-    const made = [checked.config, state.topics, assignedClientId, state.credentialName ?? null];
+    const base = [checked.config, state.topics, assignedClientId, state.credentialName ?? null];
     return {
       ok: true,
       config: {
         integrationId: state.id,
         applicationId: state.applicationId,
         topics: state.topics,
-        config: checked.config,
+        config: credential === undefined ? checked.config : { ...checked.config, credential },
         assignedClientId,
       },
-      fingerprint: createHash('sha256').update(JSON.stringify(made)).digest('base64url').slice(0, 22),
+      fingerprint: fingerprintOf([...base, credential ?? null]),
+      base: fingerprintOf(base),
       host: this.#definition.endpoints(checked.config)[0]?.host ?? this.#definition.type,
       delivery: this.#definition.capabilities.delivery(checked.config),
     };

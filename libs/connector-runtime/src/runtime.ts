@@ -122,7 +122,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<ConnectorRu
   );
 
   follower = await bus.followConfig(
-    ['application', 'integration'],
+    ['application', 'integration', ...(definition.credential === undefined ? [] : ['credential' as const])],
     (change) => fleet.apply(change),
     (subject, reason) => log.error({ subject, reason }, 'a configuration event cannot be read: it is skipped'),
   );

@@ -38,14 +38,14 @@ const INTEGRATIONS = "state ->> 'credentialName' = $3";
 const FLOWS = `(state -> 'nodes' @> jsonb_build_array(jsonb_build_object('config', jsonb_build_object('credentialNameTemplate', $3::text)))
   or state -> 'nodes' @> jsonb_build_array(jsonb_build_object('config', jsonb_build_object('credentialName', $3::text))))`;
 
-async function usersOf<K extends 'integration' | 'workflow'>(
+async function usersOf(
   context: ConfigContext,
-  kind: K,
+  kind: 'integration' | 'workflow',
   uses: string,
   applicationId: string,
   name: string,
 ): Promise<Record<string, unknown>> {
-  const rows: { state: ConfigStates[K]; version: number; total: string }[] = await context.database.query(
+  const rows: { state: ConfigStates[typeof kind]; version: number; total: string }[] = await context.database.query(
     `select state, version, total from (
        select state, version, count(*) over () as total, sum(octet_length(state::text)) over (order by lower(fields ->> 'name'), id) as bytes
        from read_models where kind = $1 and application_id = $2 and ${uses}) as users

@@ -3,6 +3,7 @@ import type { Definition } from '#lib/connector-sdk';
 import { definitionOf } from '#lib/connectors';
 import {
   type ApplicationState,
+  type CredentialState,
   type IntegrationState,
   NUMBER_SUBJECT,
   StatusRecord,
@@ -46,8 +47,8 @@ export async function startHarness({ streamBytes = 256 * 1024 * 1024 } = {}) {
     }
   };
   const publish = async (
-    kind: 'application' | 'integration',
-    state: ApplicationState | IntegrationState | null,
+    kind: 'application' | 'integration' | 'credential',
+    state: ApplicationState | IntegrationState | CredentialState | null,
     ids: { applicationId: string; id: string },
     version: number,
   ): Promise<void> => {
@@ -106,6 +107,27 @@ export async function startHarness({ streamBytes = 256 * 1024 * 1024 } = {}) {
       await publish('integration', state, { applicationId, id: state.id }, version);
       return state;
     },
+    /** Of the type `http`; its secret has to be sealed. */
+    credential: async (
+      applicationId: string,
+      over: Partial<CredentialState> & Pick<CredentialState, 'config'>,
+      version = 1,
+    ): Promise<CredentialState> => {
+      const state: CredentialState = {
+        id: anId(),
+        applicationId,
+        name: 'key',
+        enabled: true,
+        type: 'http',
+        creationDate: AT,
+        lastUpdated: AT,
+        ...over,
+      };
+      await publish('credential', state, { applicationId, id: state.id }, version);
+      return state;
+    },
+    deleteCredential: (state: CredentialState, version: number): Promise<void> =>
+      publish('credential', null, { applicationId: state.applicationId, id: state.id }, version),
     deleteIntegration: (state: IntegrationState, version: number): Promise<void> =>
       publish('integration', null, { applicationId: state.applicationId, id: state.id }, version),
     sealing: async (applicationId: string) => {
