@@ -9,7 +9,7 @@ import {
 } from '#lib/contracts';
 import { decodeActivity, encodeActivity, encodeDeadLetter } from './codec/activity.ts';
 import { decodeConfig, encodeConfig } from './codec/config.ts';
-import { HeaderBlock, decodeValue, parseHeaders } from './codec/headers.ts';
+import { HeaderBlock, HeaderLines, headersOf, required } from './codec/headers.ts';
 import { decodeInbound, encodeInbound } from './codec/inbound.ts';
 import { decodeTriggered, encodeTriggered } from './codec/triggered.ts';
 import { followConfig, followStream } from './follow.ts';
@@ -59,11 +59,11 @@ export function makeBus(link: Link): Bus {
     }
   };
   const inboundOf = (message: StoredMessage): StoredInbound => ({
-    ...decodeInbound(message.subject, message.headers, message.body),
+    ...decodeInbound(message.subject, headersOf(message.headers), message.body),
     position: message.position,
   });
   const triggeredOf = (message: StoredMessage): StoredTriggered => ({
-    ...decodeTriggered(message.subject, message.headers, message.body),
+    ...decodeTriggered(message.subject, headersOf(message.headers), message.body),
     position: message.position,
   });
 
@@ -112,7 +112,7 @@ export function makeBus(link: Link): Bus {
     lastInbound: (applicationId, sourceId) => lastNumbered(link, inboundSubject(applicationId, sourceId), inboundOf),
     decodeTriggered: triggeredOf,
     decodeInbound: inboundOf,
-    decodeConfig: (message) => decodeConfig(message.subject, message.headers, message.body),
+    decodeConfig: (message) => decodeConfig(message.subject, headersOf(message.headers), message.body),
     streamInfo: (stream) => describeStream(link, stream),
     purge: (stream, filter, through) => purgeMessages(link, stream, filter, through),
     remove: (stream, position) => removeMessage(link, stream, position),
@@ -122,7 +122,7 @@ export function makeBus(link: Link): Bus {
       const { end } = await describeStream(link, 'ACTIVITY');
       return await read('ACTIVITY', ['activity.>'], end, ({ subject, block, body }) => {
         try {
-          const time = decodeValue(parseHeaders(block)['ce-time'] ?? '');
+          const time = required(new HeaderLines(block), 'ce-time');
           onActivity(decodeActivity(subject, time, body));
         } catch {
           activityDropped += 1; // not one of ours: viewers see nothing of it

@@ -1,6 +1,6 @@
 import type { LiveKind } from '#lib/contracts';
 import { decodeConfig, decodeConfigPlace, type ConfigPlace } from './codec/config.ts';
-import { parseHeaders } from './codec/headers.ts';
+import { HeaderLines } from './codec/headers.ts';
 import type { Delivery } from './ordered-consumer.ts';
 import { BusError, type ConfigChange, type ConfigFollower } from './types.ts';
 
@@ -47,7 +47,7 @@ export class ConfigApplier {
     let change: ConfigChange | undefined;
     let place: ConfigPlace | undefined;
     try {
-      const headers = parseHeaders(delivery.block);
+      const headers = new HeaderLines(delivery.block);
       place = decodeConfigPlace(delivery.subject, headers);
       if (this.#kinds.has(place.kind)) change = decodeConfig(delivery.subject, headers, delivery.body);
     } catch (error) {

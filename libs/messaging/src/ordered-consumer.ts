@@ -9,8 +9,6 @@ export interface Delivery {
   readonly subject: string;
   readonly block: Buffer;
   readonly body: Uint8Array;
-  /** When it was stored, epoch ms. */
-  readonly timeMs: number;
   /** How many messages of the filters were left behind it when it was sent. */
   readonly pending: number;
 }
@@ -223,13 +221,10 @@ const EMPTY = new Uint8Array(0);
 const PULL_ENDED = ['Batch Completed', 'Message Size'];
 
 /** `$JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<time ns>.<pending>[.<random>]` */
-function parsePlace(reply: string): { sequence: number; delivered: number; timeMs: number; pending: number } {
-  const tokens = reply.split('.');
-  const at = tokens.length === 9 ? 5 : 7;
-  return {
-    sequence: Number(tokens[at]),
-    delivered: Number(tokens[at + 1]),
-    timeMs: Math.floor(Number(tokens[at + 2]) / 1e6),
-    pending: Number(tokens[at + 3]),
-  };
+function parsePlace(reply: string): { sequence: number; delivered: number; pending: number } {
+  const dots: number[] = [];
+  for (let dot = reply.indexOf('.'); dot >= 0; dot = reply.indexOf('.', dot + 1)) dots.push(dot);
+  const at = dots.length === 8 ? 5 : 7;
+  const token = (index: number): number => Number(reply.slice((dots[index - 1] ?? -1) + 1, dots[index]));
+  return { sequence: token(at), delivered: token(at + 1), pending: token(at + 3) };
 }

@@ -146,7 +146,7 @@ describe('a reader', () => {
         body: 'foreign',
         headers: { 'ce-id': 'x' },
       },
-      { position: end + 2, partition: partitionOf(applicationId), subject, reason: 'header ce-type is missing', body: 'bare', headers: {} },
+      { position: end + 2, partition: partitionOf(applicationId), subject, reason: 'header ce-id is missing', body: 'bare', headers: {} },
     ]);
     await reader.stop();
   });

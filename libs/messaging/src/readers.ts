@@ -1,5 +1,5 @@
 import { PARTITIONS } from '#lib/contracts';
-import { type Headers, parseHeaders } from './codec/headers.ts';
+import { HeaderLines, type HeaderLookup, parseHeaders } from './codec/headers.ts';
 import type { Delivery } from './ordered-consumer.ts';
 import { positionOf } from './position.ts';
 import type { Position, ReadOptions } from './types.ts';
@@ -13,21 +13,25 @@ export function partitionFilters(prefix: 'inbound' | 'triggered', partitions: re
 /** Hands a decoded message, or what could not be decoded, to the reader's owner. */
 export function deliverTo<E extends object>(
   options: ReadOptions<E & { readonly position: Position }>,
-  decode: (subject: string, headers: Headers, body: Uint8Array) => E,
+  decode: (subject: string, headers: HeaderLookup, body: Uint8Array) => E,
 ): (delivery: Delivery) => void {
   return ({ sequence, subject, block, body }) => {
-    const partition = Number(subject.split('.', 2)[1]);
+    const partition = partitionIn(subject);
     const position = positionOf(sequence);
-    let headers: Headers = {};
     let message: E & { readonly position: Position };
     try {
-      headers = parseHeaders(block);
-      message = Object.assign(decode(subject, headers, body), { position });
+      message = Object.assign(decode(subject, new HeaderLines(block), body), { position });
     } catch (error) {
       const reason = error instanceof Error ? error.message : 'cannot be decoded';
-      options.onPoison({ position, partition, subject, reason, body, headers });
+      options.onPoison({ position, partition, subject, reason, body, headers: parseHeaders(block) });
       return;
     }
     options.onMessage(message, partition);
   };
+}
+
+/** The second token of `<prefix>.<p>.…` */
+function partitionIn(subject: string): number {
+  const start = subject.indexOf('.') + 1;
+  return Number(subject.slice(start, subject.indexOf('.', start)));
 }

@@ -1,4 +1,4 @@
-import type { Msg, MsgHdrs, NatsConnection } from '@nats-io/nats-core';
+import type { Msg, MsgHdrs, NatsConnection, PublishOptions } from '@nats-io/nats-core';
 
 /**
  * The header block of a message, raw. The client parses it lazily into a class that is slow; the block stands right before the payload in the same buffer,
@@ -44,10 +44,9 @@ export function publishRaw(
   body: Uint8Array,
   reply?: string,
 ): void {
-  connection.publish(subject, body, {
-    ...(reply === undefined ? {} : { reply }),
-    ...(block === undefined ? {} : { headers: { encode: () => block } as unknown as MsgHdrs }),
-  });
+  const options: PublishOptions = reply === undefined ? {} : { reply };
+  if (block !== undefined) options.headers = { encode: () => block } as unknown as MsgHdrs;
+  connection.publish(subject, body, options);
 }
 
 /** The part of the client that turns commands into writes. */

@@ -1,4 +1,4 @@
-import { type HeaderBlock, type Headers, decodeValue, requiredNumber } from './headers.ts';
+import { type HeaderBlock, type HeaderLookup, decodeValue, optionalNumber } from './headers.ts';
 
 /** Attributes whose JSON is longer than this (bytes, encoded) travel in front of the body instead of in a header (DESIGN §3.2). */
 export const MAX_ATTRIBUTE_BYTES = 32 * 1024;
@@ -21,11 +21,11 @@ export function packAttributes(block: HeaderBlock, attributes: Record<string, un
 }
 
 /** The reverse of {@link packAttributes}. Throws on what it did not write. */
-export function unpackAttributes(headers: Headers, stored: Uint8Array): { attributes: Record<string, unknown>; body: Uint8Array } {
-  const inHeader = headers[IN_HEADER];
+export function unpackAttributes(headers: HeaderLookup, stored: Uint8Array): { attributes: Record<string, unknown>; body: Uint8Array } {
+  const inHeader = headers.get(IN_HEADER);
   if (inHeader !== undefined) return { attributes: parseObject(decodeValue(inHeader)), body: stored };
-  if (headers[IN_BODY] === undefined) return { attributes: {}, body: stored };
-  const length = requiredNumber(headers, IN_BODY);
+  const length = optionalNumber(headers, IN_BODY);
+  if (length === undefined) return { attributes: {}, body: stored };
   if (length > stored.length) throw new Error(`${IN_BODY} is beyond the body`);
   const json = Buffer.from(stored.buffer, stored.byteOffset, length).toString();
   return { attributes: parseObject(json), body: stored.subarray(length) };

@@ -4,7 +4,7 @@ import { InboundType } from '#lib/contracts';
 import { aChange, anInbound, aTriggered } from '../testing/builders.ts';
 import { MAX_ATTRIBUTE_BYTES } from './attributes.ts';
 import { decodeConfig, encodeConfig } from './config.ts';
-import { decodeValue, encodeValue, HeaderBlock, parseHeaders, statusOf } from './headers.ts';
+import { decodeValue, encodeValue, HeaderBlock, HeaderLines, headersOf, parseHeaders, statusOf } from './headers.ts';
 import { decodeInbound, encodeInbound } from './inbound.ts';
 import { decodeTriggered, encodeTriggered } from './triggered.ts';
 
@@ -49,6 +49,14 @@ describe('header blocks', () => {
     );
   });
 
+  it('have each header found in any order, whole names only', () => {
+    const lines = new HeaderLines(new HeaderBlock().set('a', '1').set('ab', 'x y').number('b', 3).bytes());
+    const wanted = ['b', 'a', 'ab', 'b', 'c', 'ab', 'a', ''] as const;
+    expect(wanted.map((name) => lines.get(name))).toEqual(['3', '1', 'x%20y', '3', undefined, 'x%20y', '1', undefined]);
+    expect(new HeaderLines(Buffer.from('NATS/1.0\r\na: cut')).get('a')).toBe('cut');
+    expect(new HeaderLines(Buffer.alloc(0)).get('a')).toBeUndefined();
+  });
+
   it('tell a status from headers', () => {
     expect(statusOf(Buffer.from('NATS/1.0 503\r\n\r\n'))).toEqual({ code: 503, description: '' });
     expect(statusOf(Buffer.from('NATS/1.0 409 Consumer Deleted\r\nx: y\r\n\r\n'))).toEqual({ code: 409, description: 'Consumer Deleted' });
@@ -72,7 +80,7 @@ describe('events', () => {
         const event = anInbound(over);
         const { block, body } = encodeInbound(event);
         const subject = `inbound.1.${event.applicationId}.${event.sourceId}`;
-        expect(decodeInbound(subject, parseHeaders(block.bytes()), body)).toEqual(event);
+        expect(decodeInbound(subject, new HeaderLines(block.bytes()), body)).toEqual(event);
       }),
     );
   });
@@ -85,7 +93,7 @@ describe('events', () => {
         const { block, body } = encodeInbound(event);
         const header = block.bytes();
         expect(header.length).toBeLessThan(MAX_ATTRIBUTE_BYTES + 1_024);
-        const decoded = decodeInbound(`inbound.1.${event.applicationId}.${event.sourceId}`, parseHeaders(header), body);
+        const decoded = decodeInbound(`inbound.1.${event.applicationId}.${event.sourceId}`, new HeaderLines(header), body);
         expect(decoded.attributes['long'] === event.attributes['long']).toBe(true);
         expect(Buffer.from(decoded.body).equals(event.body)).toBe(true);
       }),
@@ -108,7 +116,7 @@ describe('events', () => {
         event.inbound.attributes = attributes;
         const { block, body } = encodeTriggered(event);
         const subject = `triggered.1.${event.applicationId}.${event.workflowId}`;
-        expect(decodeTriggered(subject, parseHeaders(block.bytes()), body)).toEqual(event);
+        expect(decodeTriggered(subject, new HeaderLines(block.bytes()), body)).toEqual(event);
       }),
     );
   });
@@ -117,18 +125,19 @@ describe('events', () => {
     for (const change of [aChange({ event: 'Größer' }), aChange({ state: null })]) {
       const { block, body } = encodeConfig(change);
       const subject = `config.application.-.${change.applicationId}.${change.id}`;
-      expect(decodeConfig(subject, parseHeaders(block.bytes()), body)).toEqual(change);
+      expect(decodeConfig(subject, new HeaderLines(block.bytes()), body)).toEqual(change);
     }
   });
 
   it('say what is wrong without quoting a provider', () => {
     const headers = parseHeaders(encodeInbound(anInbound()).block.bytes());
-    const decode = (over: Record<string, string>) => () => decodeInbound('inbound.1.a.b', { ...headers, ...over }, Buffer.from('secret'));
+    const decode = (over: Record<string, string>) => () =>
+      decodeInbound('inbound.1.a.b', headersOf({ ...headers, ...over }), Buffer.from('secret'));
     expect(decode({ 'ce-attributes': 'secret' })).toThrow('attributes are not JSON');
     expect(decode({ 'ce-attributes': '%5B%5D' })).toThrow('attributes are not a JSON object');
     expect(decode({ 'ce-type': 'secret' })).toThrow('ce-type is no inbound type');
     expect(decode({ 'ce-number': '-1' })).toThrow('header ce-number is not a whole number');
     expect(decode({ 'ce-id': '%' })).toThrow(URIError);
-    expect(() => decodeInbound('inbound.1', headers, Buffer.alloc(0))).toThrow('the subject names no source');
+    expect(() => decodeInbound('inbound.1', headersOf(headers), Buffer.alloc(0))).toThrow('the subject names no source');
   });
 });

@@ -1,6 +1,6 @@
 import type { ConfigStates, LiveKind } from '#lib/contracts';
 import type { ConfigChange } from '../types.ts';
-import { HeaderBlock, type Headers, required, requiredNumber } from './headers.ts';
+import { HeaderBlock, type HeaderLookup, required, requiredNumber } from './headers.ts';
 import type { Encoded } from './inbound.ts';
 
 /** A configuration event: attributes in headers, the whole state as JSON; no body once deleted. */
@@ -30,7 +30,7 @@ export interface ConfigPlace {
   readonly eventPosition: number;
 }
 
-export function decodeConfigPlace(subject: string, headers: Headers): ConfigPlace {
+export function decodeConfigPlace(subject: string, headers: HeaderLookup): ConfigPlace {
   return {
     kind: subject.split('.', 2)[1] ?? '',
     epoch: requiredNumber(headers, 'ce-epoch'),
@@ -40,7 +40,7 @@ export function decodeConfigPlace(subject: string, headers: Headers): ConfigPlac
 }
 
 /** `config.<kind>.<type>.<applicationId>.<id>` and what {@link encodeConfig} wrote. The state is ours: `config` validated it before it was stored. */
-export function decodeConfig(subject: string, headers: Headers, body: Uint8Array): ConfigChange {
+export function decodeConfig(subject: string, headers: HeaderLookup, body: Uint8Array): ConfigChange {
   const [, kind, type, applicationId, id] = subject.split('.');
   if (kind === undefined || type === undefined || applicationId === undefined || id === undefined)
     throw new Error('the subject names no aggregate');

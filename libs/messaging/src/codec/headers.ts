@@ -15,7 +15,8 @@ const LONE_SURROGATE = /\p{Surrogate}/gu;
 /** Printable ASCII without space, quote and percent; everything else as UTF-8 percent escapes. A lone surrogate becomes U+FFFD. */
 export function encodeValue(value: string): string {
   if (!UNSAFE.test(value)) return value;
-  return value.replace(UNSAFE_RUN, (run) => encodeURIComponent(run.replace(LONE_SURROGATE, '\uFFFD')));
+  // Quotes, of JSON, are nearly all there is.
+  return value.replace(UNSAFE_RUN, (run) => (run === '"' ? '%22' : encodeURIComponent(run.replace(LONE_SURROGATE, '\uFFFD'))));
 }
 
 /** Throws URIError on a malformed escape. */
@@ -66,16 +67,59 @@ export function statusOf(block: Buffer): { code: number; description: string } {
   return Number.isInteger(code) ? { code, description: line.slice(13).trim() } : { code: 0, description: '' };
 }
 
+/** Where a decoder finds headers by name, percent-encoded as they stand. */
+export interface HeaderLookup {
+  get(name: string): string | undefined;
+}
+
+/** Of headers that were read before. */
+export const headersOf = (headers: Headers): HeaderLookup => ({ get: (name) => headers[name] });
+
+/** The headers of a block that {@link HeaderBlock} wrote, each read when it is asked for: at once where it follows the one before it, by a search otherwise. */
+export class HeaderLines implements HeaderLookup {
+  readonly #text: string;
+  /** Where the line begins that should be asked for next. */
+  #next: number;
+
+  constructor(block: Buffer) {
+    this.#text = block.toString('latin1');
+    this.#next = this.#text.indexOf('\r\n') + 2;
+  }
+
+  get(name: string): string | undefined {
+    const text = this.#text;
+    let start = this.#next + name.length + 2;
+    if (!text.startsWith(name, this.#next) || !text.startsWith(': ', start - 2)) {
+      const found = text.indexOf(`\r\n${name}: `);
+      if (found < 0) return undefined;
+      start = found + name.length + 4;
+    }
+    const end = text.indexOf('\r\n', start);
+    this.#next = end < 0 ? text.length : end + 2;
+    return text.slice(start, end < 0 ? text.length : end);
+  }
+}
+
 /** A header that must be there. */
-export function required(headers: Headers, name: string): string {
-  const value = headers[name];
+export function required(headers: HeaderLookup, name: string): string {
+  const value = headers.get(name);
   if (value === undefined) throw new Error(`header ${name} is missing`);
   return decodeValue(value);
 }
 
 /** A header that must be there and be a whole number ≥ 0. */
-export function requiredNumber(headers: Headers, name: string): number {
-  const number = Number(required(headers, name));
+export function requiredNumber(headers: HeaderLookup, name: string): number {
+  return wholeNumber(name, required(headers, name));
+}
+
+/** A header that may be absent, and is a whole number ≥ 0 otherwise. */
+export function optionalNumber(headers: HeaderLookup, name: string): number | undefined {
+  const value = headers.get(name);
+  return value === undefined ? undefined : wholeNumber(name, value);
+}
+
+function wholeNumber(name: string, value: string): number {
+  const number = Number(value);
   if (!Number.isSafeInteger(number) || number < 0) throw new Error(`header ${name} is not a whole number`);
   return number;
 }

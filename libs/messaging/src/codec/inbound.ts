@@ -1,6 +1,6 @@
 import { InboundType, type InboundEvent } from '#lib/contracts';
 import { packAttributes, unpackAttributes } from './attributes.ts';
-import { HeaderBlock, type Headers, required, requiredNumber } from './headers.ts';
+import { HeaderBlock, type HeaderLookup, optionalNumber, required, requiredNumber } from './headers.ts';
 
 export interface Encoded {
   readonly block: HeaderBlock;
@@ -23,24 +23,22 @@ export function encodeInbound(event: InboundEvent): Encoded {
   return { block, body: packAttributes(block, event.attributes, event.body) };
 }
 
-/** `inbound.<p>.<applicationId>.<sourceId>` and what {@link encodeInbound} wrote. Throws when it is not that. */
-export function decodeInbound(subject: string, headers: Headers, stored: Uint8Array): InboundEvent {
+/** `inbound.<p>.<applicationId>.<sourceId>` and what {@link encodeInbound} wrote, asked for in that order. Throws when it is not that. */
+export function decodeInbound(subject: string, headers: HeaderLookup, stored: Uint8Array): InboundEvent {
   const [, , applicationId, sourceId] = subject.split('.');
   if (applicationId === undefined || sourceId === undefined) throw new Error('the subject names no source');
+  const id = required(headers, 'ce-id');
+  const type = inboundType(required(headers, 'ce-type'));
+  const { sourceType } = parseSource(required(headers, 'ce-source'));
+  const time = required(headers, 'ce-time');
+  const configSequence = requiredNumber(headers, 'ce-configsequence');
+  const number = optionalNumber(headers, 'ce-number');
+  const redelivered = headers.get('ce-redelivered') === 'true';
   const { attributes, body } = unpackAttributes(headers, stored);
-  return {
-    type: inboundType(required(headers, 'ce-type')),
-    id: required(headers, 'ce-id'),
-    applicationId,
-    sourceId,
-    sourceType: parseSource(required(headers, 'ce-source')).sourceType,
-    time: required(headers, 'ce-time'),
-    ...(headers['ce-number'] === undefined ? {} : { number: requiredNumber(headers, 'ce-number') }),
-    configSequence: requiredNumber(headers, 'ce-configsequence'),
-    ...(headers['ce-redelivered'] === 'true' ? { redelivered: true } : {}),
-    attributes,
-    body,
-  };
+  const event: InboundEvent = { type, id, applicationId, sourceId, sourceType, time, configSequence, attributes, body };
+  if (number !== undefined) event.number = number;
+  if (redelivered) event.redelivered = true;
+  return event;
 }
 
 export function inboundType(text: string): InboundType {

@@ -1,6 +1,6 @@
 import type { TriggeredEvent } from '#lib/contracts';
 import { packAttributes, unpackAttributes } from './attributes.ts';
-import { HeaderBlock, type Headers, required, requiredNumber } from './headers.ts';
+import { HeaderBlock, decodeValue, type HeaderLookup, optionalNumber, required, requiredNumber } from './headers.ts';
 import { type Encoded, inboundType, parseSource } from './inbound.ts';
 
 export function encodeTriggered(event: TriggeredEvent): Encoded {
@@ -26,32 +26,40 @@ export function encodeTriggered(event: TriggeredEvent): Encoded {
   return { block, body: packAttributes(block, inbound.attributes, event.body) };
 }
 
-/** `triggered.<p>.<applicationId>.<workflowId>` and what {@link encodeTriggered} wrote. Throws when it is not that. */
-export function decodeTriggered(subject: string, headers: Headers, stored: Uint8Array): TriggeredEvent {
+/** `triggered.<p>.<applicationId>.<workflowId>` and what {@link encodeTriggered} wrote, asked for in that order. Throws when it is not that. */
+export function decodeTriggered(subject: string, headers: HeaderLookup, stored: Uint8Array): TriggeredEvent {
   const [, , applicationId, workflowId] = subject.split('.');
   if (applicationId === undefined || workflowId === undefined) throw new Error('the subject names no workflow');
+  const id = required(headers, 'ce-id');
+  const triggerType = required(headers, 'ce-triggertype');
+  const triggerKey = required(headers, 'ce-triggerkey');
+  const inboundSequence = requiredNumber(headers, 'ce-inboundsequence');
+  const decidedAt = requiredNumber(headers, 'ce-decidedat');
+  const committed = requiredNumber(headers, 'ce-committed');
+  const type = inboundType(required(headers, 'ce-inboundtype'));
+  const inboundId = required(headers, 'ce-inboundid');
+  const { sourceType, sourceId } = parseSource(required(headers, 'ce-inboundsource'));
+  const time = required(headers, 'ce-time');
+  const configSequence = requiredNumber(headers, 'ce-configsequence');
+  const fanOut = headers.get('ce-fanout');
+  const number = optionalNumber(headers, 'ce-number');
+  const redelivered = headers.get('ce-redelivered') === 'true';
   const { attributes, body } = unpackAttributes(headers, stored);
-  return {
-    id: required(headers, 'ce-id'),
+  const inbound: TriggeredEvent['inbound'] = { type, id: inboundId, applicationId, sourceId, sourceType, time, configSequence, attributes };
+  if (number !== undefined) inbound.number = number;
+  if (redelivered) inbound.redelivered = true;
+  const event: TriggeredEvent = {
+    id,
     applicationId,
     workflowId,
-    triggerType: required(headers, 'ce-triggertype'),
-    triggerKey: required(headers, 'ce-triggerkey'),
-    inbound: {
-      type: inboundType(required(headers, 'ce-inboundtype')),
-      id: required(headers, 'ce-inboundid'),
-      applicationId,
-      ...parseSource(required(headers, 'ce-inboundsource')),
-      time: required(headers, 'ce-time'),
-      ...(headers['ce-number'] === undefined ? {} : { number: requiredNumber(headers, 'ce-number') }),
-      configSequence: requiredNumber(headers, 'ce-configsequence'),
-      ...(headers['ce-redelivered'] === 'true' ? { redelivered: true } : {}),
-      attributes,
-    },
-    inboundSequence: requiredNumber(headers, 'ce-inboundsequence'),
-    ...(headers['ce-fanout'] === undefined ? {} : { fanOut: required(headers, 'ce-fanout').split(',') }),
-    decidedAt: requiredNumber(headers, 'ce-decidedat'),
-    committed: requiredNumber(headers, 'ce-committed'),
+    triggerType,
+    triggerKey,
+    inbound,
+    inboundSequence,
+    decidedAt,
+    committed,
     body,
   };
+  if (fanOut !== undefined) event.fanOut = decodeValue(fanOut).split(',');
+  return event;
 }
