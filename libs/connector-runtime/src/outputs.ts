@@ -12,7 +12,7 @@ const MAX_IN_FLIGHT = 256;
 const SEND_DEADLINE_MS = 4_500;
 /** A send behind a drain is given back before that, untried. */
 const BEHIND_DRAIN_MS = 4_000;
-/** The breaker goes after this long without a send; the table of ids later, as a repeat may come late. */
+/** The breaker goes after this long without trouble; the table of ids after longer without a send, as a repeat may come late. */
 const IDLE_MS = 60_000;
 const FORGET_MS = 600_000;
 
@@ -32,11 +32,12 @@ class Trouble extends Error {
   }
 }
 
-type Breaker = CircuitBreaker<[Connection, SendMessage], SendReply>;
+type Attempt = () => Promise<SendReply>;
+type Breaker = CircuitBreaker<[Attempt], SendReply>;
 
 const reply = (verdict: SendReply['verdict'], type: string, message: string): SendReply => ({ verdict, error: { type, message } });
 
-/** What goes out through one integration's connection: each id once, within a deadline, through a breaker; made at the first send. */
+/** What goes out through one integration's connection: each id once, within a deadline, and through a breaker from the first trouble on; made at the first send. */
 export class Outputs {
   readonly #shared: Shared;
   readonly #connection: () => Connection | undefined;
@@ -45,6 +46,7 @@ export class Outputs {
   #breaker: Breaker | undefined;
   #inFlight = 0;
   #lastSend = 0;
+  #lastTrouble = 0;
   #idle: Timer | undefined;
   #drained: Promise<unknown> | undefined;
 
@@ -108,14 +110,27 @@ export class Outputs {
       options: (checked?.data ?? request.options) as Record<string, unknown>,
     };
     this.#inFlight++;
+    this.#lastSend = this.#shared.clock.monotonic();
+    this.#idle ??= this.#shared.wheel.after(IDLE_MS, () => this.#checkIdle());
+    const attempt = (): Promise<SendReply> => this.#tried(connection, message);
+    const breaker = this.#breaker;
     try {
-      return await this.#guard().fire(connection, message);
+      return await (breaker === undefined ? attempt() : breaker.fire(attempt));
     } catch (error) {
-      if (error instanceof Trouble) return this.#again(error.reply);
-      return reply('failed', 'CircuitOpen', 'sending failed too often just now: nothing is sent for a few seconds');
+      if (!(error instanceof Trouble))
+        return reply('failed', 'CircuitOpen', 'sending failed too often just now: nothing is sent for a few seconds');
+      this.#lastTrouble = this.#shared.clock.monotonic();
+      if (breaker === undefined) this.#count(error);
+      return this.#again(error.reply);
     } finally {
       this.#inFlight--;
     }
+  }
+
+  /** The breaker learns of trouble that a send met without it. While all goes well there is none: it would cost a tenth of a send. */
+  #count(trouble: Trouble): void {
+    this.#breaker ??= new CircuitBreaker((attempt: Attempt) => attempt(), BREAKER);
+    this.#breaker.fire(() => Promise.reject(trouble)).catch(() => undefined);
   }
 
   /**
@@ -125,15 +140,6 @@ export class Outputs {
   #again(outcome: SendReply): SendReply {
     const lost = outcome.verdict === 'unknown' && outcome.error?.type === 'lost' && this.#shared.definition.capabilities.queue;
     return lost ? { ...outcome, verdict: 'disconnected' } : outcome;
-  }
-
-  #guard(): Breaker {
-    this.#lastSend = this.#shared.clock.monotonic();
-    this.#idle ??= this.#shared.wheel.after(IDLE_MS, () => this.#checkIdle());
-    return (this.#breaker ??= new CircuitBreaker(
-      (connection: Connection, message: SendMessage) => this.#tried(connection, message),
-      BREAKER,
-    ));
   }
 
   async #tried(connection: Connection, message: SendMessage): Promise<SendReply> {
@@ -150,13 +156,13 @@ export class Outputs {
   }
 
   #checkIdle(): void {
-    const idle = this.#shared.clock.monotonic() - this.#lastSend;
-    if (idle >= FORGET_MS) {
+    const now = this.#shared.clock.monotonic();
+    if (now - this.#lastSend >= FORGET_MS) {
       this.stop();
       this.#forget();
       return;
     }
-    if (idle >= IDLE_MS - 20) {
+    if (now - this.#lastTrouble >= IDLE_MS - 20) {
       this.#breaker?.shutdown();
       this.#breaker = undefined;
     }
