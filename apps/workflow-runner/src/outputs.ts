@@ -55,13 +55,18 @@ async function ask(bus: OutputBus, subject: string, body: Uint8Array): Promise<A
 async function once(bus: OutputBus, subject: string, body: Uint8Array): Promise<SendReply | BusError> {
   try {
     const bytes = await bus.request(subject, body, ANSWER_MS);
-    return SendReply.parse(JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()));
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
+    return text === PLAIN_SUCCESS ? SUCCEEDED : SendReply.parse(JSON.parse(text));
   } catch (error) {
     if (error instanceof BusError && error.code !== 'tooLarge') return error;
     if (error instanceof BusError) return { verdict: 'failed', error: { type: 'TooLarge', message: error.message } };
     throw error;
   }
 }
+
+/** What nearly every answer is: known without being parsed. */
+const SUCCEEDED: SendReply = { verdict: 'succeeded' };
+const PLAIN_SUCCESS = JSON.stringify(SUCCEEDED);
 
 /** The owner drains it in order once the integration connects. An id that the bus holds already is not stored twice. */
 async function queue(bus: OutputBus, subject: string, body: Uint8Array, id: string): Promise<OutputReply> {

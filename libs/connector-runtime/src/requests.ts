@@ -1,4 +1,4 @@
-import { ControlRequest, type ControlReply, type SendReply, SendRequest, controlFilter, sendFilter } from '#lib/contracts';
+import { ControlRequest, type ControlReply, type SendReply, controlFilter, readSendRequest, sendFilter } from '#lib/contracts';
 import type { Fleet } from './fleet.ts';
 import type { Shared } from './shared.ts';
 
@@ -15,16 +15,19 @@ async function targetOf(shared: Shared, fleet: Fleet, subject: string): Promise<
 
 const encode = (reply: SendReply | ControlReply): Uint8Array => Buffer.from(JSON.stringify(reply));
 
-function parse<T>(schema: { safeParse(value: unknown): { success: boolean; data?: T } }, body: Uint8Array): T | undefined {
+/** What `check` makes of a JSON body; undefined when it is none. */
+function read<T>(check: (value: unknown) => T | undefined, body: Uint8Array): T | undefined {
   try {
-    return schema.safeParse(JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'))).data;
+    return check(JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8')));
   } catch {
     return undefined;
   }
 }
 
+const readControlRequest = (value: unknown): ControlRequest | undefined => ControlRequest.safeParse(value).data;
+
 async function answerSend(shared: Shared, fleet: Fleet, subject: string, body: Uint8Array): Promise<Uint8Array> {
-  const request = parse<SendRequest>(SendRequest, body);
+  const request = read(readSendRequest, body);
   if (request === undefined) return encode({ verdict: 'failed', error: { type: 'Validation', message: 'the request cannot be read' } });
   const supervisor = await targetOf(shared, fleet, subject);
   if (supervisor === 'moved')
@@ -35,7 +38,7 @@ async function answerSend(shared: Shared, fleet: Fleet, subject: string, body: U
 }
 
 async function answerControl(shared: Shared, fleet: Fleet, subject: string, body: Uint8Array): Promise<Uint8Array> {
-  if (parse<ControlRequest>(ControlRequest, body) === undefined) return encode({ ok: false, reason: 'the request cannot be read' });
+  if (read(readControlRequest, body) === undefined) return encode({ ok: false, reason: 'the request cannot be read' });
   const supervisor = await targetOf(shared, fleet, subject);
   if (supervisor === 'moved') return encode({ ok: false, reason: 'it is moving to another connector: try again' });
   if (supervisor === undefined) return encode({ ok: false, reason: 'there is no such integration' });

@@ -72,6 +72,25 @@ export const SendRequest = z.object({
 });
 export type SendRequest = z.infer<typeof SendRequest>;
 
+/** As `toISOString` writes it. */
+const UTC_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
+/** Reads a {@link SendRequest}; undefined when it is none. Looks at it by hand first: there is one for every message that goes out. */
+export function readSendRequest(value: unknown): SendRequest | undefined {
+  const { id, payload, encoding, options, time } = (value ?? {}) as Record<string, unknown>;
+  const plain =
+    typeof id === 'string' &&
+    typeof payload === 'string' &&
+    (encoding === 'utf8' || encoding === 'base64') &&
+    typeof options === 'object' &&
+    options !== null &&
+    !Array.isArray(options) &&
+    typeof time === 'string' &&
+    UTC_TIME.test(time) &&
+    !Number.isNaN(Date.parse(time));
+  return plain ? { id, payload, encoding, options: options as Record<string, unknown>, time } : SendRequest.safeParse(value).data;
+}
+
 export const SendReply = z.object({
   verdict: SendVerdict,
   result: z.record(z.string(), z.unknown()).optional(),

@@ -17,8 +17,12 @@ export function topicFilterIssue(filter: string): string | undefined {
   return undefined;
 }
 
+/** Printable ASCII without wildcards and what begins with $: nearly every topic. */
+const PLAIN_TOPIC = /^[ -"%-*,-~]{1,1024}$/;
+
 /** Why a text is no topic to publish to; undefined when it is one. */
 export function topicIssue(topic: string): string | undefined {
+  if (PLAIN_TOPIC.test(topic)) return undefined;
   if (/[+#]/.test(topic)) return 'must not contain + or #';
   return topicFilterIssue(topic);
 }
