@@ -8,12 +8,21 @@ export interface Period {
   readonly started: Date;
 }
 
+const HOUR_MS = 3_600_000;
+/** The period of each kind that was told last, and its hour: nearly every message falls into the same one as the message before it. */
+const latest = new Map<PeriodKind, { readonly hour: number; readonly period: Period }>();
+
 /** The period that a time (epoch ms) falls into. */
 export function periodOf(kind: PeriodKind, time: number): Period {
+  const hour = Math.floor(time / HOUR_MS);
+  const known = latest.get(kind);
+  if (known?.hour === hour) return known.period;
   const iso = new Date(time).toISOString();
   const text = kind === 'month' ? iso.slice(0, 7) : kind === 'day' ? iso.slice(0, 10) : iso.slice(0, 13);
   const whole = kind === 'month' ? `${text}-01T00` : kind === 'day' ? `${text}T00` : text;
-  return { key: `${kind}:${text}`, started: new Date(`${whole}:00:00.000Z`) };
+  const period = { key: `${kind}:${text}`, started: new Date(`${whole}:00:00.000Z`) };
+  latest.set(kind, { hour, period });
+  return period;
 }
 
 export interface QuotaRow extends Period {
