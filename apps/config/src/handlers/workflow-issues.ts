@@ -15,6 +15,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   'SqsSendNode',
   'WebsocketMessageNode',
   'ParticleCallNode',
+  'GooglePublishNode',
 ]);
 
 /** Template fields that are not called `…Template`. */
@@ -23,6 +24,7 @@ const ALSO_TEMPLATES: Readonly<Record<string, readonly string[]>> = {
   MqttMessageNode: ['integrationId'],
   // Rows of attributes are {name, value} in older workflows.
   SqsSendNode: ['integrationId', 'name', 'value'],
+  GooglePublishNode: ['integrationId', 'name', 'value'],
   WebsocketMessageNode: ['integrationId'],
   ParticleCallNode: ['integrationId'],
 };

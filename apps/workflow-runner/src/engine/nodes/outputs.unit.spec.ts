@@ -183,3 +183,29 @@ describe('ParticleCall', () => {
     expect(error?.message).toBe('accessToken: can not be used: choose an integration, by integrationId');
   });
 });
+
+describe('GooglePublish', () => {
+  const google = (config: Record<string, unknown>, reply?: OutputReply): Promise<Sent> =>
+    through('googlePubSub', 'GooglePublishNode', { topicTemplate: 't{{data.count}}', dataTemplate: '{{data.topic}}', ...config }, reply);
+
+  it('publishes with attributes, all of them text; the id is at the path', async () => {
+    const config = { attrMethod: 'payloadPath', attrPayloadPath: 'data.tags' };
+    const { sent, working } = await google(config, { verdict: 'succeeded', result: { messageId: '17' } });
+    expect(sent).toMatchObject([{ payload: 'in/a' }]);
+    expect(sent[0]?.options).toEqual({
+      topic: 't3',
+      attributes: { color: 'red', size: '4', kept: '{"value":7,"dataType":"Number.int"}' },
+    });
+    expect(working).toEqual({ messageId: '17' });
+  });
+
+  it('throws when it failed or is not connected', async () => {
+    expect((await google({}, refused)).error).toMatchObject({ name: 'Refused', nodeId: 'out' });
+    expect((await google({}, { verdict: 'disconnected' })).error).toMatchObject({ name: 'IntegrationDisconnected' });
+  });
+
+  it('says of a key of its own that it can not be used', async () => {
+    const { error } = await google({ integrationId: '', jwtDataMethod: 'jsonTemplate', jwtDataTemplate: '{{data.key}}' });
+    expect(error?.message).toBe('jwtDataTemplate: can not be used: choose an integration, by integrationId');
+  });
+});

@@ -1,6 +1,7 @@
 import type { NodeType } from '../node.ts';
 import { conditional } from './conditional.ts';
 import { debug } from './debug.ts';
+import { googlePublish } from './google-publish.ts';
 import { mqttMessage } from './mqtt-message.ts';
 import { mutate } from './mutate.ts';
 import { particleCall } from './particle-call.ts';
@@ -9,7 +10,18 @@ import { sqsSend } from './sqs-send.ts';
 import { throwError } from './throw-error.ts';
 import { websocketMessage } from './websocket-message.ts';
 
-const all = [conditional, debug, mqttMessage, mutate, particleCall, rawFunction, sqsSend, throwError, websocketMessage] as const;
+const all = [
+  conditional,
+  debug,
+  googlePublish,
+  mqttMessage,
+  mutate,
+  particleCall,
+  rawFunction,
+  sqsSend,
+  throwError,
+  websocketMessage,
+] as const;
 
 /** Every node type that runs, one line each. Any other is stored, shown, and fails the run that reaches it by its name. */
 export const nodeTypes: ReadonlyMap<string, NodeType> = new Map(all.map((nodeType) => [nodeType.type, nodeType as NodeType]));
