@@ -10,6 +10,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    globalSetup: [],
+    // What is waited for comes when it comes: a bound for what never does, not a timing.
+    expect: { poll: { timeout: 20_000 } },
   },
 });

@@ -38,7 +38,7 @@ async function start(natsUrl = bench.nats.url): Promise<RunningService> {
   const { postgres } = bench;
   const service = await startDispatch({ natsUrl, postgresUrl: postgres.url, replicaId: 'd1', standalone: true, log });
   running.add(service);
-  await expect.poll(() => service.ready(), { timeout: 10_000 }).toEqual({ ok: true });
+  await expect.poll(() => service.ready(), { timeout: 30_000 }).toEqual({ ok: true });
   return service;
 }
 
@@ -277,7 +277,7 @@ describe('dispatch, when what it stands on fails', () => {
     await bench.messages(tenant, 1, 50);
     await expect.poll(() => ledger(tenant)).toMatchObject({ received: 50, inFlight: 50 });
     await bench.bus.purge('TRIGGERED', filled, (await bench.bus.streamInfo('TRIGGERED')).end);
-    await expect.poll(() => ledger(tenant), { timeout: 10_000 }).toMatchObject({ dispatched: 50, inFlight: 0, unexplained: 0 });
+    await expect.poll(() => ledger(tenant), { timeout: 30_000 }).toMatchObject({ dispatched: 50, inFlight: 0, unexplained: 0 });
     expect(await bench.startedBy(tenant)).toEqual(upTo(50));
   });
 
@@ -292,7 +292,7 @@ describe('dispatch, when what it stands on fails', () => {
     link.drop();
     link.mode({ kind: 'pass' });
     await storing;
-    await expect.poll(() => ledger(tenant), { timeout: 10_000 }).toMatchObject({ received: 100, dispatched: 100, inFlight: 0 });
+    await expect.poll(() => ledger(tenant), { timeout: 30_000 }).toMatchObject({ received: 100, dispatched: 100, inFlight: 0 });
     expect(await bench.startedBy(tenant)).toEqual(upTo(100));
     running.delete(service);
     await service.stop();

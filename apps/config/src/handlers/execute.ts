@@ -11,7 +11,7 @@ import { toWire } from './wire.ts';
 /** Of one aggregate, as JSON: whatever single limits add up to. The bus takes 8 MB; lists have to stay readable. */
 const MAX_STATE_BYTES = 512 * 1024;
 /** How often a command is decided anew because others changed the aggregate meanwhile. */
-const ATTEMPTS = 5;
+const ATTEMPTS = 12;
 
 interface Decided<S> {
   readonly type: string;
@@ -63,7 +63,7 @@ export async function execute<K extends LiveKind>(context: ConfigContext, execut
       if (!(error instanceof EventStoreError)) throw error;
       if (error.code === 'repeated') return await repeat(context, error.outcome as Outcome);
       if (error.code !== 'conflict' || attempt === ATTEMPTS) throw error;
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 10 * 2 ** attempt));
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(200, 10 * 2 ** attempt)));
     }
   }
 }
