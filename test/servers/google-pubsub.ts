@@ -83,14 +83,17 @@ export interface GooglePubSubServerOptions {
   readonly tls?: { readonly certificate: string; readonly key: string };
   /** PEM of the only public key that is let in; absent: everyone is. */
   readonly publicKey?: string;
+  /** Each connection is told to make way for another after this long (GOAWAY), and ended a second later. Absent: never. */
+  readonly connectionAgeMs?: number;
 }
 
 class Refusal extends Error {
-  constructor(
-    readonly code: status,
-    readonly details: string,
-  ) {
+  readonly code: status;
+  readonly details: string;
+  constructor(code: status, details: string) {
     super(details);
+    this.code = code;
+    this.details = details;
   }
 }
 const refusal = (code: status, details: string): ServiceError => Object.assign(new Refusal(code, details), {}) as unknown as ServiceError;
@@ -193,7 +196,11 @@ export async function startGooglePubSub(options: GooglePubSubServerOptions = {})
     if (behaviour.kind === 'refuse') throw new Refusal(behaviour.code, behaviour.details ?? 'refused by the test');
     return 'go on';
   };
-  const server = new Server({ 'grpc.max_receive_message_length': 32 * 1024 * 1024 });
+  const { connectionAgeMs } = options;
+  const server = new Server({
+    'grpc.max_receive_message_length': 32 * 1024 * 1024,
+    ...(connectionAgeMs === undefined ? {} : { 'grpc.max_connection_age_ms': connectionAgeMs, 'grpc.max_connection_age_grace_ms': 1_000 }),
+  });
   const unary = <Q, A>(service: string, method: Method, request: Codec<Q>, response: Codec<A>, answer: (request: Q) => A): void => {
     const answered = async (call: ServerUnaryCall<Q, A>, callback: sendUnaryData<A>): Promise<void> => {
       try {

@@ -5,8 +5,8 @@ import { tlsError } from '../tls.ts';
 export type Dial = Pick<ConnectionContext, 'dial' | 'signal'>;
 
 /**
- * Dials for one client, and knows before gRPC says anything when its link is gone. The client may move on to a new connection while the one before is still
- * open (Google asks for that by GOAWAY now and then); one that ends under it is the end.
+ * Dials for one client, and knows before gRPC says anything when its link is gone. A connection that breaks is the end. One that ends in order is not (Google
+ * asks for a new one by GOAWAY now and then, and the library moves on by itself), unless the next one can't be made.
  */
 export class Dialler {
   /** Rejects once with why there is no connection any more; never resolves. */
@@ -15,6 +15,7 @@ export class Dialler {
   #error: ConnectorError | undefined;
   #current: Socket | undefined;
   readonly #open = new Set<Socket>();
+  readonly #ready = new WeakSet<Socket>();
 
   constructor(
     private readonly context: Dial,
@@ -42,11 +43,13 @@ export class Dialler {
     }
     socket.on('error', () => undefined); // the close that follows says enough
     this.#open.add(socket);
-    socket.once('close', () => this.#closed(socket));
+    socket.once('close', (broken) => this.#closed(socket, broken));
     this.#current = socket;
     if (this.#isOver()) socket.destroy(); // it was given up while it was dialled: the race below says why
     try {
-      return await Promise.race([secure(socket), this.failed]);
+      const ready = await Promise.race([secure(socket), this.failed]);
+      this.#ready.add(socket);
+      return ready;
     } catch (error) {
       socket.destroy();
       throw this.end(error instanceof Error ? tlsError(error) : new ConnectorError('lost', 'Connection Lost'));
@@ -67,9 +70,9 @@ export class Dialler {
     return this.#error !== undefined;
   }
 
-  #closed(socket: Socket): void {
+  #closed(socket: Socket, broken: boolean): void {
     this.#open.delete(socket);
-    if (socket === this.#current) this.end(new ConnectorError('lost', 'Connection Lost'));
+    if (socket === this.#current && (broken || !this.#ready.has(socket))) this.end(new ConnectorError('lost', 'Connection Lost'));
   }
 
   readonly #aborted = (): void => void this.end(new ConnectorError('lost', 'The attempt to connect was given up.'));

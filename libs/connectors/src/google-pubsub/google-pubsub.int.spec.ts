@@ -374,6 +374,31 @@ describe('receiving', () => {
 });
 
 describe('a link that fails', () => {
+  it('does not, when Google only asks for a new connection', async () => {
+    const moving = await startGooglePubSub({ connectionAgeMs: 300 });
+    try {
+      moving.createTopic('projects/p/topics/t');
+      const context = recordingContext();
+      const connection = await plain(moving.port).connect(configured(['t']), context);
+      const sent: string[] = [];
+      // Every message is acknowledged by a call, and calls go to the new connection.
+      await vi.waitUntil(
+        async () => {
+          moving.publish('projects/p/topics/t', { data: Buffer.from(`m${sent.length}`) });
+          sent.push(`m${sent.length}`);
+          await connection.probe();
+          return context.dialled.length >= 3 || context.losses.length > 0;
+        },
+        { timeout: 8_000, interval: 50 },
+      );
+      await expect.poll(() => new Set(texts(context)).size, { timeout: 3_000 }).toBe(sent.length);
+      expect(context.losses).toEqual([]);
+      await connection.close({ drain: true });
+    } finally {
+      await moving.stop();
+    }
+  }, 15_000);
+
   it('is lost at once when it breaks, and dials no more by itself', async () => {
     const { connection, context } = await connected(configured([aTopic()]));
     server.proxy.drop();
