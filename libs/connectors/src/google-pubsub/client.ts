@@ -79,7 +79,7 @@ export async function openClient({ config }: ConnectionConfig<ResolvedGooglePubS
     pubsub,
     projectId,
     dialler,
-    call: async (work) => await Promise.race([work, dialler.failed]),
+    call: (work) => dialler.orEnd(work),
     close: async () => {
       await pubsub.close();
       dialler.end(new ConnectorError('lost', 'The connection was closed.'));

@@ -9,9 +9,7 @@ export type Dial = Pick<ConnectionContext, 'dial' | 'signal'>;
  * asks for a new one by GOAWAY now and then, and the library moves on by itself), unless the next one can't be made.
  */
 export class Dialler {
-  /** Rejects once with why there is no connection any more; never resolves. */
-  readonly failed: Promise<never>;
-  #fail: (error: ConnectorError) => void = () => undefined;
+  readonly #listeners = new Set<(error: ConnectorError) => void>();
   #error: ConnectorError | undefined;
   #current: Socket | undefined;
   readonly #open = new Set<Socket>();
@@ -22,8 +20,6 @@ export class Dialler {
     private readonly host: string,
     private readonly port: number,
   ) {
-    this.failed = new Promise<never>((_, reject) => (this.#fail = reject));
-    this.failed.catch(() => undefined); // it may fail while nobody waits
     context.signal.addEventListener('abort', this.#aborted, { once: true });
     if (context.signal.aborted) this.#aborted();
   }
@@ -31,6 +27,22 @@ export class Dialler {
   /** Why it ended; undefined while it lives. */
   get error(): ConnectorError | undefined {
     return this.#error;
+  }
+
+  /** Calls back with why there is no connection any more, at once if there is none; what it returns takes that back. */
+  onEnd(listener: (error: ConnectorError) => void): () => void {
+    if (this.#error === undefined) this.#listeners.add(listener);
+    else listener(this.#error);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** The outcome of `work`, or sooner why there is no connection any more. */
+  async orEnd<T>(work: Promise<T>): Promise<T> {
+    // No race with one long promise: that would keep the outcome of every call until the end.
+    return await new Promise<T>((resolve, reject) => {
+      const forget = this.onEnd(reject);
+      work.then(resolve, reject).finally(forget);
+    });
   }
 
   readonly connect = async (secure: (socket: Socket) => Promise<Socket>): Promise<Socket> => {
@@ -45,9 +57,9 @@ export class Dialler {
     this.#open.add(socket);
     socket.once('close', (broken) => this.#closed(socket, broken));
     this.#current = socket;
-    if (this.#isOver()) socket.destroy(); // it was given up while it was dialled: the race below says why
+    if (this.#isOver()) socket.destroy(); // it was given up while it was dialled: what follows says why
     try {
-      const ready = await Promise.race([secure(socket), this.failed]);
+      const ready = await this.orEnd(secure(socket));
       this.#ready.add(socket);
       return ready;
     } catch (error) {
@@ -62,7 +74,8 @@ export class Dialler {
     this.#error = error;
     this.context.signal.removeEventListener('abort', this.#aborted);
     for (const socket of this.#open) socket.destroy();
-    this.#fail(error);
+    for (const listener of this.#listeners) listener(error);
+    this.#listeners.clear();
     return error;
   }
 

@@ -48,7 +48,7 @@ export class PubSubSession implements Connection {
     context.onFlow((held) => {
       if (!held) this.#pump();
     });
-    client.dialler.failed.catch((error: ConnectorError) => this.#end(error));
+    client.dialler.onEnd((error) => this.#end(error));
     this.#streams = subscribed.map(({ topic, name }) => this.#pull(topic, name));
   }
 
