@@ -104,7 +104,7 @@ describe.skipIf(process.env['SLUICE_NO_MOSQUITTO'] === '1')('MQTT in, workflow, 
     });
   }
 
-  it('through a broker that is killed and comes back', async () => {
+  it('through a broker that is killed and comes back', { timeout: 120_000 }, async () => {
     const listener = await listen(`mqtt://127.0.0.1:${broker.port}`, 'out/bounce');
     const echo = await makeEcho(product, {
       mqttConfig: { protocol: 'mqtt', host: '127.0.0.1', port: broker.port, clean: false },

@@ -117,11 +117,14 @@ export class Outputs {
     try {
       return await (breaker === undefined ? attempt() : breaker.fire(attempt));
     } catch (error) {
-      if (!(error instanceof Trouble))
-        return reply('failed', 'CircuitOpen', 'sending failed too often just now: nothing is sent for a few seconds');
+      if (!(error instanceof Trouble)) {
+        // What may be queued may as well wait: the runner asks again.
+        const verdict = this.#shared.definition.capabilities.queue ? 'busy' : 'failed';
+        return reply(verdict, 'CircuitOpen', 'sending failed too often just now: nothing is sent for a few seconds');
+      }
       this.#lastTrouble = this.#shared.clock.monotonic();
       if (breaker === undefined) this.#count(error);
-      return this.#again(error.reply);
+      return error.reply;
     } finally {
       this.#inFlight--;
     }
@@ -138,8 +141,7 @@ export class Outputs {
    * not been tried. The receiver may see it twice; it is not lost.
    */
   #again(outcome: SendReply): SendReply {
-    const lost = outcome.verdict === 'unknown' && outcome.error?.type === 'lost' && this.#shared.definition.capabilities.queue;
-    return lost ? { ...outcome, verdict: 'disconnected' } : outcome;
+    return this.#shared.definition.capabilities.queue ? { ...outcome, verdict: 'disconnected' } : outcome;
   }
 
   async #tried(connection: Connection, message: SendMessage): Promise<SendReply> {
@@ -150,7 +152,9 @@ export class Outputs {
     } catch (error) {
       outcome = refusalOf(error);
     }
-    // Disconnected is the link's own matter, and failed is the provider's word about one message.
+    // A link that ended is no trouble of the breaker's: nothing goes through it any more, and the next one is to be used at once.
+    if (outcome.verdict === 'unknown' && outcome.error?.type === 'lost') return this.#again(outcome);
+    // Nor is failed: it is the provider's word about one message.
     if (outcome.verdict === 'unknown' || outcome.verdict === 'busy') throw new Trouble(outcome);
     return outcome;
   }

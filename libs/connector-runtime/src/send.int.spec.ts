@@ -79,7 +79,7 @@ describe('what goes out of an integration', () => {
     const { provider, integration, link } = await connected();
     provider.script.send = () => Promise.resolve({ verdict: 'unknown' });
     for (let n = 0; n < 20; n++) await send(integration, request(`u${n}`));
-    expect(await send(integration, request('after'))).toMatchObject({ verdict: 'failed', error: { type: 'CircuitOpen' } });
+    expect(await send(integration, request('after'))).toMatchObject({ verdict: 'busy', error: { type: 'CircuitOpen' } });
     expect(link?.sent.length).toBe(20);
   });
 
@@ -125,6 +125,7 @@ describe('what goes out of an integration', () => {
     const { id } = await at.application();
     const integration = await at.integration(id);
     await at.start({ provider });
+    await expect.poll(async () => (await at.status(integration))?.state).toBe('unauthorized');
     await queue(integration, request('q'));
     await at.deleteIntegration(integration, 2);
     await expect.poll(() => letters(integration)).toMatchObject([{ reason: 'integrationDeleted' }]);

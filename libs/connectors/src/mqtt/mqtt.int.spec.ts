@@ -158,7 +158,6 @@ describe('TLS', () => {
 
   it.each([
     ['an authority it was not told of', () => tls(own()), 'misconfigured', 'caCertificate'],
-    ['no client certificate where one is wanted', () => tls({ caCertificate: certificates.ca }), 'unauthorized', 'certificate'],
     ['an authority that is no PEM', () => tls({ ...own(), caCertificate: 'nonsense' }), 'misconfigured', 'caCertificate'],
     [
       'a key that is no PEM',
@@ -178,6 +177,13 @@ describe('TLS', () => {
     expect(error).toMatchObject({ name: 'ConnectorError', message: expect.stringContaining(word) as string });
     expect(error).toHaveProperty('code', code);
     expect(String(error)).not.toContain('nonsense');
+  });
+
+  it('names the client certificate where one is wanted and none is given', async () => {
+    const error = await failure(connected(tls({ caCertificate: certificates.ca })));
+    // Which of the two it is depends on what comes first, the server's alert or its close.
+    expect(['unauthorized', 'lost']).toContain((error as { code?: string }).code);
+    expect(error).toMatchObject({ name: 'ConnectorError', message: expect.stringContaining('client certificate') as string });
   });
 
   it('accepts any certificate when verification is off, and takes the port as text', async () => {

@@ -1,4 +1,4 @@
-import type { Connection, ConnectionConfig, ConnectionContext, Provider } from '#lib/connector-sdk';
+import { type Connection, type ConnectionConfig, type ConnectionContext, ConnectorError, type Provider } from '#lib/connector-sdk';
 import type { ConnectOptions } from './control.ts';
 import type { MqttConfig } from './config.ts';
 import { PacketLink } from './link.ts';
@@ -31,7 +31,11 @@ export function mqttProvider({ keepAliveS = KEEP_ALIVE_S }: MqttProviderOptions 
   ): Promise<Connection> => {
     const link = new PacketLink(await openStream(connection.config, context), options.version);
     const session = new MqttSession(link, options, topics, context);
-    await session.open();
+    try {
+      await session.open();
+    } catch (error) {
+      throw withoutCertificate(connection.config, error);
+    }
     return session;
   };
   return {
@@ -48,6 +52,16 @@ export function mqttProvider({ keepAliveS = KEEP_ALIVE_S }: MqttProviderOptions 
       await session.close({ drain: false });
     },
   };
+}
+
+/**
+ * A server of TLS 1.3 that wants a client certificate lets the handshake end and closes then; its alert is lost when our CONNECT was on its way. So a link
+ * that is closed without an answer may mean that.
+ */
+function withoutCertificate(config: MqttConfig, error: unknown): unknown {
+  const secure = config.protocol === 'mqtts' || config.protocol === 'wss';
+  if (!secure || config.certificate !== undefined || !(error instanceof ConnectorError) || error.code !== 'lost') return error;
+  return new ConnectorError('lost', `${error.message} If it wants a client certificate, set certificate and privateKey.`, { cause: error });
 }
 
 /** What a session that only says goodbye needs of a context. */
