@@ -18,7 +18,11 @@ await main(async () => {
   await ensureBuild();
   mkdirSync(join(ROOT, '.bench'), { recursive: true });
   rmSync(FIGURES, { force: true });
-  const { code } = await run(NODE, ['node_modules/vitest/vitest.mjs', 'run', 'promise'], { cwd: ROOT, env, show: true });
+  const { code } = await run(NODE, ['node_modules/vitest/vitest.mjs', 'run', 'promise', 'test/e2e/services'], {
+    cwd: ROOT,
+    env,
+    show: true,
+  });
   const figures = existsSync(FIGURES)
     ? readFileSync(FIGURES, 'utf8')
         .trim()

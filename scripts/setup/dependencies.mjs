@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { NODE, ROOT } from './paths.mjs';
 import { run } from './run.mjs';
@@ -14,6 +14,11 @@ export async function ensureDependencies() {
     .digest('hex');
   const installed = existsSync(STAMP) ? readFileSync(STAMP, 'utf8') : '';
   if (installed === wanted && existsSync(NODE)) return;
+  // npm would empty what the link points to, which belongs to another checkout.
+  if (lstatSync(join(ROOT, 'node_modules'), { throwIfNoEntry: false })?.isSymbolicLink())
+    throw new SetupError(
+      'node_modules is a link, and what it holds is not what package-lock.json asks for: remove the link, then start again',
+    );
   await step('Installing dependencies (once, about half a minute)', async () => {
     const { code, output } = await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: ROOT });
     if (code !== 0) throw new SetupError(`npm ci failed; what it printed:\n${output}`);
