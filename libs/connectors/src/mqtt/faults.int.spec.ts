@@ -71,7 +71,8 @@ it('stops reading while held, keeps the link alive all the same, and then delive
   await pings(8); // four seconds: far beyond 1.5 × the keep-alive, after which the broker gives a silent client up
   expect(context.losses).toEqual([]);
   expect(context.received).toEqual([]);
-  expect(proxy.bytes.down - from).toBeLessThan(10_000_000);
+  // Of 20 MB: what is read and kept (4 MB), and what the sockets on the way hold.
+  expect(proxy.bytes.down - from).toBeLessThan(16_000_000);
   context.hold(false);
   await expect
     .poll(() => text(context).map((message) => parseInt(message)), { timeout: 20_000 })
