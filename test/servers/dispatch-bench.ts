@@ -10,7 +10,7 @@ import {
   type WorkflowState,
 } from '#lib/contracts';
 import { type Bus, connectBus, migrateBus, nestConnectionOptions, type StoredTriggered } from '#lib/messaging';
-import { firstValueFrom } from 'rxjs';
+import { firstValueFrom, timeout } from 'rxjs';
 import { change, inbound } from '../builders/inbound.ts';
 import { application, integration, trigger, workflow } from '../builders/runs.ts';
 import { startTestNats, type TestNats } from './nats.ts';
@@ -23,6 +23,9 @@ export interface Tenant {
 }
 
 export const newId = (): string => randomBytes(12).toString('hex');
+
+/** How long a question may stay open, ms: one that was lost with a link is never answered. */
+const ANSWER_MS = 5_000;
 
 /** Everything around dispatch: its servers, what the configuration service, connectors and the runner do on the bus, and who asks it. */
 export class DispatchBench {
@@ -117,7 +120,7 @@ export class DispatchBench {
   }
 
   async ask(subject: string, envelope: object): Promise<Reply> {
-    return Reply.parse(await firstValueFrom(this.proxy.send<unknown>(subject, envelope)));
+    return Reply.parse(await firstValueFrom(this.proxy.send<unknown>(subject, envelope).pipe(timeout(ANSWER_MS))));
   }
 }
 

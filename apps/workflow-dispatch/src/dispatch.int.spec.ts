@@ -281,7 +281,7 @@ describe('dispatch, when what it stands on fails', () => {
     expect(await bench.startedBy(tenant)).toEqual(upTo(50));
   });
 
-  it('publishes nothing a second time whose answer was lost with the link', async () => {
+  it('publishes nothing a second time whose answer was lost with the link', { timeout: 60_000 }, async () => {
     const tenant = await bench.tenant();
     const link = await startFaultProxy({ port: bench.nats.port });
     const service = await start(`nats://127.0.0.1:${link.port}`);
