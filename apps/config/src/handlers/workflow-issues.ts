@@ -16,6 +16,8 @@ const KNOWN: ReadonlySet<string> = new Set([
   'WebsocketMessageNode',
   'ParticleCallNode',
   'GooglePublishNode',
+  'SwitchNode',
+  'MathNode',
 ]);
 
 /** Template fields that are not called `…Template`. */
@@ -39,15 +41,25 @@ function templateIssues(value: unknown, path: Path, isTemplate: (field: string) 
   }
 }
 
+/** What is an expression in a node's configuration, and where. */
+function expressionsOf(type: string, config: Readonly<Record<string, unknown>>): (readonly [at: Path, expression: unknown])[] {
+  if (type === 'ConditionalNode') return [[['expression'], config['expression']]];
+  const { statements } = config;
+  if (type !== 'MathNode' || !Array.isArray(statements)) return [];
+  return statements.map((statement: unknown, index) => [
+    ['statements', index, 'expression'],
+    (statement as { expression?: unknown } | null)?.expression,
+  ]);
+}
+
 function nodeIssues({ type, config }: NodeState, path: Path): FieldIssue[] {
   if (!KNOWN.has(type) || config === undefined) return [];
   const issues: FieldIssue[] = [];
   const also = ALSO_TEMPLATES[type] ?? [];
   templateIssues(config, [...path, 'config'], (field) => field.endsWith('Template') || also.includes(field), issues);
-  const { expression } = config;
-  if (type === 'ConditionalNode' && typeof expression === 'string') {
-    const issue = expressionIssue(expression);
-    if (issue !== undefined) issues.push({ path: [...path, 'config', 'expression'], message: issue });
+  for (const [at, expression] of expressionsOf(type, config)) {
+    const issue = typeof expression === 'string' ? expressionIssue(expression) : undefined;
+    if (issue !== undefined) issues.push({ path: [...path, 'config', ...at], message: issue });
   }
   return issues;
 }

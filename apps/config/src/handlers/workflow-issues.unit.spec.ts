@@ -14,6 +14,8 @@ describe('the configuration of nodes', () => {
   it.each([
     ['DebugNode', { message: '{{#if a}}' }, 'message'],
     ['ConditionalNode', { expression: '{{a}} ===' }, 'expression'],
+    ['MathNode', { statements: [{ expression: '{{a}} * 2' }, { expression: '{{a}} *' }] }, 'statements.1.expression'],
+    ['SwitchNode', { switchTemplate: '{{a}}', cases: [{ caseTemplate: '{{a' }] }, 'cases.0.caseTemplate'],
     ['MutateNode', { rules: [{ valueTemplate: 'fine {{a}}' }, { valueTemplate: '{{a' }] }, 'rules.1.valueTemplate'],
     ['ThrowErrorNode', { messageTemplate: '{{/if}}' }, 'messageTemplate'],
     ['MqttMessageNode', { integrationId: '{{a', topicTemplate: 'x' }, 'integrationId'],

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { NodeError } from '../errors.ts';
-import { parsePath, render as renderTemplate, templateIssue } from '#lib/templating';
+import { expressionIssue, parsePath, render as renderTemplate, templateIssue } from '#lib/templating';
 import type { Step } from '../node.ts';
 
 /** Pieces of node configs. */
@@ -20,6 +20,14 @@ export const template = z
   .default('')
   .superRefine((source, context) => {
     const issue = templateIssue(source);
+    if (issue !== undefined) context.addIssue({ code: 'custom', message: issue });
+  });
+
+export const expression = z
+  .string('is required')
+  .min(1, 'is required')
+  .superRefine((source, context) => {
+    const issue = expressionIssue(source);
     if (issue !== undefined) context.addIssue({ code: 'custom', message: issue });
   });
 

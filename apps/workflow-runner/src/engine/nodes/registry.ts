@@ -2,11 +2,15 @@ import type { NodeType } from '../node.ts';
 import { conditional } from './conditional.ts';
 import { debug } from './debug.ts';
 import { googlePublish } from './google-publish.ts';
+import { jsonDecode } from './json-decode.ts';
+import { jsonEncode } from './json-encode.ts';
+import { math } from './math.ts';
 import { mqttMessage } from './mqtt-message.ts';
 import { mutate } from './mutate.ts';
 import { particleCall } from './particle-call.ts';
 import { rawFunction } from './raw-function.ts';
 import { sqsSend } from './sqs-send.ts';
+import { switchNode } from './switch.ts';
 import { throwError } from './throw-error.ts';
 import { websocketMessage } from './websocket-message.ts';
 
@@ -14,11 +18,15 @@ const all = [
   conditional,
   debug,
   googlePublish,
+  jsonDecode,
+  jsonEncode,
+  math,
   mqttMessage,
   mutate,
   particleCall,
   rawFunction,
   sqsSend,
+  switchNode,
   throwError,
   websocketMessage,
 ] as const;
