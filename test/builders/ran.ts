@@ -15,6 +15,8 @@ export interface Ran {
   result: RunResult;
   sent: Output[];
   debug: DebugEntry[];
+  /** What it waited for, in no time. */
+  delays: { id: string; ms: number }[];
 }
 
 export interface Given {
@@ -31,6 +33,7 @@ export async function ran(flow: WorkflowState, given: Given = {}): Promise<Ran> 
   const sandbox = createSandbox();
   const sent: Output[] = [];
   const debug: DebugEntry[] = [];
+  const delays: { id: string; ms: number }[] = [];
   const ports = {
     send: (output: Output) => {
       sent.push(output);
@@ -40,9 +43,13 @@ export async function ran(flow: WorkflowState, given: Given = {}): Promise<Ran> 
     runScript: (script: Parameters<typeof sandbox.run>[0]) => sandbox.run(script),
     debug: (entry: DebugEntry) => void debug.push(entry),
     now: () => 1_770_000_000_000,
+    record: {
+      spent: 0,
+      delay: async (id: string, ms: number) => void delays.push({ id, ms }),
+    },
   };
   const runnable = { workflow: compileWorkflow(flow), application: state, globals: mergedGlobals(state, flow) };
   const result = await new Promise<RunResult>((resolve) => startRun(event, runnable, ports, resolve));
   await sandbox.close();
-  return { result, sent, debug };
+  return { result, sent, debug, delays };
 }

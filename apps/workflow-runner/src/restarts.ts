@@ -9,7 +9,9 @@ export interface Restart extends PartitionToken {
   readonly position: Position;
   readonly attempt: number;
   readonly task: Task;
-  /** Resolves when it has ended, or is not ours to run any more. */
+  /** It was interrupted in a delay, so it is not what ended the process. */
+  readonly rested: boolean;
+  /** Resolves when it has ended, waits in a delay, or is not ours to run any more. */
   readonly over: Promise<void>;
 }
 
@@ -30,7 +32,7 @@ export class Restarts {
   ) {}
 
   add(restart: Restart): void {
-    if (restart.attempt === 2) {
+    if (restart.attempt === 2 || restart.rested) {
       this.#first.push(restart);
       if (!this.#committing) void this.#commitFirst();
     } else {

@@ -4,8 +4,10 @@ import { startRun, type Ports } from './engine/index.ts';
 import type { RunActivity } from './activity.ts';
 import type { Catalog } from './catalog.ts';
 import { PartitionRuns } from './partition-runs.ts';
+import { AttemptRecord } from './run-record.ts';
 import { addRuns, type CountedRun, type RunKind, type RunOutcome } from './persistence/run-counts.ts';
 import { runJournal, type OpenRun, type PartitionToken } from './persistence/run-journal.ts';
+import type { StepWriter } from './persistence/run-steps.ts';
 import type { Restarts } from './restarts.ts';
 import type { Scheduler, Task } from './scheduler.ts';
 
@@ -28,6 +30,7 @@ export interface RunsOptions {
   readonly activity: RunActivity;
   readonly scheduler: Scheduler;
   readonly restarts: Restarts;
+  readonly steps: Pick<StepWriter, 'write'>;
   /** Runs in one transaction. */
   readonly transact: <T>(work: (transaction: Transaction) => Promise<T>) => Promise<T>;
   readonly streamEnd: () => Promise<{ end: Position; created: string }>;
@@ -56,14 +59,25 @@ export class Runs {
     const { end, created } = await this.options.streamEnd();
     this.#seen = Math.max(this.#seen, end);
     const reserve = this.#seen + RESERVE_AHEAD;
-    const { partitions, open } = await this.options.transact((transaction) => runJournal.take(transaction, held, reserve, created));
+    const { partitions, open, steps } = await this.options.transact((transaction) => runJournal.take(transaction, held, reserve, created));
     const committed = new Map(held.map((one) => [one.partition, one.committed]));
     for (const { partition, token, startedThrough } of partitions) {
       const known = new Map<Position, OpenRun>();
       for (const run of open) if (run.partition === partition) known.set(run.position, run);
+      const outcomes = new Map<Position, Map<string, string>>();
+      for (const step of steps) if (step.partition === partition) getOrMake(outcomes, step.position).set(step.step, step.outcome);
       // What is stored from here on was started by nobody, however far the holder before us had reserved.
       const interruptible = Math.min(startedThrough, end);
-      this.#partitions.set(partition, new PartitionRuns(token, committed.get(partition) ?? 0, interruptible, reserve, known));
+      const runs = new PartitionRuns(
+        token,
+        committed.get(partition) ?? 0,
+        interruptible,
+        reserve,
+        known,
+        outcomes,
+        this.options.ports.now(),
+      );
+      this.#partitions.set(partition, runs);
     }
   }
 
@@ -117,14 +131,14 @@ export class Runs {
       ready: attempt === 1 && position <= runs.reserved,
       start: () => {
         runs.started = Math.max(runs.started, position);
-        this.#run(event, item, attempt, task);
+        this.#run(runs, event, item, attempt, task);
       },
       over: undefined,
     };
     if (attempt > 1) {
       runs.journaled = Math.max(runs.journaled, position);
       const ended = new Promise<void>((resolve) => (task.over = resolve));
-      restarts.add({ partition, token: runs.token, position, attempt, task, over: ended });
+      restarts.add({ partition, token: runs.token, position, attempt, rested: runs.rested(position), task, over: ended });
     } else if (!task.ready) {
       runs.beyond.push({ position, task });
       this.options.requestCommit(partition);
@@ -132,15 +146,41 @@ export class Runs {
     scheduler.offer(task);
   }
 
-  #run(event: StoredTriggered, item: Item<Effect>, attempt: number, task: RunTask): void {
+  #run(runs: PartitionRuns, event: StoredTriggered, item: Item<Effect>, attempt: number, task: RunTask): void {
     const { catalog, ports, activity, scheduler } = this.options;
     const runnable = catalog.runnable(event.applicationId, event.workflowId);
-    startRun(event, runnable, ports, (result) => {
-      item.done(countedAs(event, result.status, attempt));
-      activity.ended(event, result, attempt);
+    const record = runnable?.workflow.recorded === true ? this.#record(runs, item, task) : undefined;
+    startRun(event, runnable, record?.ports ?? ports, (result) => {
+      record?.close();
+      if (record === undefined || runs.records.delete(record)) {
+        item.done(countedAs(event, result.status, attempt));
+        activity.ended(event, result, attempt);
+      }
       task.over?.();
-      scheduler.finished(task);
+      if (record?.resting !== true) scheduler.finished(task);
     });
+  }
+
+  /** While a run waits in a delay it takes no place, and holds up neither others nor restarts. */
+  #record(runs: PartitionRuns, item: Item<Effect>, task: RunTask): AttemptRecord {
+    const { ports, scheduler, steps } = this.options;
+    const { partition, position } = item;
+    const record = new AttemptRecord({
+      ports,
+      known: runs.stepsOf(position),
+      write: (written) => {
+        runs.journaled = Math.max(runs.journaled, position);
+        return steps.write(written.map(([step, outcome]) => ({ partition, token: runs.token, position, step, outcome })));
+      },
+      onRest: (resting) => {
+        item.rest(resting);
+        if (!resting) return scheduler.wake(task);
+        task.over?.();
+        scheduler.finished(task);
+      },
+    });
+    runs.records.add(record);
+    return record;
   }
 
   #bury(event: StoredTriggered, item: Item<Effect>): void {
@@ -200,6 +240,8 @@ export class Runs {
   /** Nothing more of these partitions is started. */
   forget(partitions: readonly number[]): void {
     for (const partition of partitions) {
+      for (const record of this.#partitions.get(partition)?.records ?? []) record.close();
+      this.#partitions.get(partition)?.records.clear();
       this.#partitions.delete(partition);
       for (const task of this.options.scheduler.drop(partition)) (task as RunTask).over?.();
     }
@@ -218,6 +260,12 @@ export class Runs {
   end(): void {
     this.#ended = true;
   }
+}
+
+function getOrMake(all: Map<Position, Map<string, string>>, position: Position): Map<string, string> {
+  let one = all.get(position);
+  if (one === undefined) all.set(position, (one = new Map()));
+  return one;
 }
 
 interface RunTask extends Task {

@@ -53,7 +53,12 @@ export class Scheduler {
     this.#pump();
   }
 
-  /** A run of this task's source has ended. */
+  /** A run that gave its place up with `finished` goes on: at once, whatever runs by now, as what is begun must be able to end. */
+  wake({ partition, source }: Task): void {
+    this.#count(this.#lane(partition), source);
+  }
+
+  /** A run of this task's source has ended, or rests. */
   finished({ partition, source }: Task): void {
     const lane = this.#lane(partition);
     const left = (lane.sources.get(source) ?? 1) - 1;
@@ -85,10 +90,14 @@ export class Scheduler {
   }
 
   #start(lane: Lane, task: Task): void {
+    this.#count(lane, task.source);
+    task.start();
+  }
+
+  #count(lane: Lane, source: string): void {
     this.#running++;
     lane.running++;
-    lane.sources.set(task.source, (lane.sources.get(task.source) ?? 0) + 1);
-    task.start();
+    lane.sources.set(source, (lane.sources.get(source) ?? 0) + 1);
   }
 
   /** Starts whatever may start; partitions take turns, and in each its sources. */

@@ -78,3 +78,15 @@ it('forgets what waits of a partition that is lost', () => {
   scheduler.finished(task('1'));
   expect(started).toEqual(['1']);
 });
+
+it('gives the place of a run that rests to the next, and lets it go on at once however many run by then', () => {
+  const { scheduler, started, task } = fixture({ source: 1, partition: 1, total: 1 });
+  for (const name of ['1', '2', '3']) scheduler.offer(task(name));
+  scheduler.finished(task('1'));
+  scheduler.wake(task('1'));
+  expect(started).toEqual(['1', '2']);
+  scheduler.finished(task('2'));
+  expect(started).toEqual(['1', '2']);
+  scheduler.finished(task('1'));
+  expect(started).toEqual(['1', '2', '3']);
+});

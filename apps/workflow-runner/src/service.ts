@@ -10,6 +10,7 @@ import { createSandbox, type Ports } from './engine/index.ts';
 import { sendOutput } from './outputs.ts';
 import { migrations } from './persistence/migrations.ts';
 import { readRunCounts } from './persistence/run-counts.ts';
+import { StepWriter } from './persistence/run-steps.ts';
 import { Restarts } from './restarts.ts';
 import { Runs, type Effect } from './runs.ts';
 import { Scheduler } from './scheduler.ts';
@@ -23,6 +24,8 @@ export interface RunnerOptions {
   readonly log: Logger;
 }
 
+/** Runs of one partition that are begun or wait: a delay lasts up to 59 s, and six integrations bring 7,000 messages meanwhile (20 a second each). */
+const OPEN_RUNS = 8_000;
 /** The service's own schema in PostgreSQL. */
 const SCHEMA = 'runner';
 
@@ -69,6 +72,7 @@ export async function openRunner(options: RunnerOptions): Promise<RunningService
       ports,
       activity,
       scheduler,
+      steps: new StepWriter(database, keepTrying),
       restarts: new Restarts(database, scheduler, keepTrying),
       transact: (work) => database.transaction((manager) => work(manager)),
       streamEnd: () => bus.streamInfo('TRIGGERED'),
@@ -92,6 +96,7 @@ export async function openRunner(options: RunnerOptions): Promise<RunningService
       onCommitted: runs.onCommitted,
       purgeThrough: runs.purgeThrough,
       onFenced: (partition) => runs.forget([partition]),
+      limits: { partition: OPEN_RUNS },
       onError,
     });
 

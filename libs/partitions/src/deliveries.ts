@@ -135,20 +135,17 @@ export class Deliveries<M extends { readonly position: Position; readonly body: 
     this.#inFlight++;
     this.#bytes += bytes;
     held.bytes += bytes;
+    held.busy++;
     this.#catchUp(held, position);
-    give({
-      partition,
-      position,
-      done: (effect) => {
-        if (!finish(effect) || held.gone) return;
-        this.#bytes -= bytes;
-        held.bytes -= bytes;
-        if (held.progress.open === 0) held.onIdle?.();
-        this.options.onFinished(held);
-      },
-    });
+    give(new Delivery(partition, position, held, bytes, finish, this.#onFinished));
     if (this.#isFull()) feed.hold(true);
   }
+
+  readonly #onFinished = (held: Held<M, E>, bytes: number): void => {
+    this.#bytes -= bytes;
+    held.bytes -= bytes;
+    this.options.onFinished(held);
+  };
 
   /**
    * A partition at its bound leaves the shared consumer for one of its own, made once there is room; that one is closed when the bound is reached again, as a
@@ -182,5 +179,34 @@ export class Deliveries<M extends { readonly position: Position; readonly body: 
 
   #isFull(): boolean {
     return this.#inFlight >= this.#limits.total || this.#bytes >= this.#limits.bytes;
+  }
+}
+
+/** A message on its way. */
+class Delivery<M, E> implements Item<E> {
+  #rests = false;
+
+  constructor(
+    readonly partition: number,
+    readonly position: Position,
+    private readonly held: Held<M, E>,
+    private readonly bytes: number,
+    private readonly finish: (effect: E) => boolean,
+    private readonly onFinished: (held: Held<M, E>, bytes: number) => void,
+  ) {}
+
+  done(effect: E): void {
+    const { held } = this;
+    if (!this.finish(effect) || held.gone) return;
+    this.onFinished(held, this.bytes);
+    this.rest(true);
+  }
+
+  rest(resting: boolean): void {
+    const { held } = this;
+    if (resting === this.#rests) return;
+    this.#rests = resting;
+    held.busy += resting ? -1 : 1;
+    if (held.busy === 0) held.onIdle?.();
   }
 }

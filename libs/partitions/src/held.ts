@@ -16,8 +16,10 @@ export interface Held<M, E> {
   purged: Position;
   /** Delivered and not finished. */
   bytes: number;
+  /** Delivered, not finished, and not at rest. */
+  busy: number;
   /** While it is behind: its own consumer, once there is room for one, and the last position that the shared one passed over. */
   lag: { feed: Feed<M> | undefined; ignored: Position } | undefined;
-  /** Called when nothing is open any more. */
+  /** Called when nothing is busy any more. */
   onIdle: (() => void) | undefined;
 }

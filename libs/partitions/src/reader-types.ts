@@ -16,6 +16,8 @@ export interface Item<E> {
    * after the partition was lost, does nothing. Until it is called the position can't pass this message.
    */
   done(effect: E): void;
+  /** It begins to wait for time to pass, or goes on: a release waits for none that does, and leaves it to the successor. */
+  rest(resting: boolean): void;
 }
 
 export interface Finished<E> {

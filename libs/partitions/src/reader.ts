@@ -111,6 +111,7 @@ class CommittedReader<M extends { readonly position: Position; readonly body: Ui
       gone: false,
       purged: 0,
       bytes: 0,
+      busy: 0,
       lag: undefined,
       onIdle: undefined,
     };
@@ -201,10 +202,10 @@ class CommittedReader<M extends { readonly position: Position; readonly body: Ui
   }
 }
 
-/** Resolves once nothing delivered of it is unfinished. */
+/** Resolves once nothing delivered of it is unfinished but what rests. */
 async function finished<M, E>(held: Held<M, E>): Promise<void> {
   held.closing = true;
-  if (held.progress.open === 0) return;
+  if (held.busy === 0) return;
   await new Promise<void>((resolve) => (held.onIdle = resolve));
 }
 

@@ -8,6 +8,7 @@ type Path = readonly (string | number)[];
 const KNOWN: ReadonlySet<string> = new Set([
   'DebugNode',
   'ConditionalNode',
+  'DelayNode',
   'MutateNode',
   'RawFunctionNode',
   'ThrowErrorNode',
@@ -23,6 +24,7 @@ const KNOWN: ReadonlySet<string> = new Set([
 /** Template fields that are not called `…Template`. */
 const ALSO_TEMPLATES: Readonly<Record<string, readonly string[]>> = {
   DebugNode: ['message'],
+  DelayNode: ['delay'],
   MqttMessageNode: ['integrationId'],
   // Rows of attributes are {name, value} in older workflows.
   SqsSendNode: ['integrationId', 'name', 'value'],

@@ -15,6 +15,8 @@ export interface CompiledNode {
 /** A version of a workflow, ready to run. Costs milliseconds for a large one: made once per version. */
 export interface CompiledWorkflow {
   readonly state: WorkflowState;
+  /** A run of it keeps a record: one of its nodes needs it. */
+  readonly recorded: boolean;
   /** The nodes that an event starts, and the trigger it came by; undefined when no trigger of the workflow matches any more. */
   started(triggerType: string, key: string, event: string): Started | undefined;
 }
@@ -46,7 +48,8 @@ export function compileWorkflow(state: WorkflowState): CompiledWorkflow {
       started.set(name, { trigger: before?.trigger ?? trigger, nodes: [...(before?.nodes ?? []), ...targets] });
     }
   }
-  return { state, started: (type, key, event) => started.get(startName(type, key, event)) };
+  const recorded = state.nodes.some(({ type }) => nodeTypes.get(type)?.recorded === true);
+  return { state, recorded, started: (type, key, event) => started.get(startName(type, key, event)) };
 }
 
 const startName = (type: string, key: string, event: string): string => `${type} ${event} ${key}`;

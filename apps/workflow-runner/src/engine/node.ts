@@ -39,8 +39,21 @@ export interface DebugEntry {
   readonly payload?: unknown;
 }
 
+/**
+ * What a run keeps on record, so that an attempt after an interruption goes on from there. Ids are those of {@link Step.outputId}; what was sent before a
+ * delay is on record with it.
+ */
+export interface RunRecord {
+  /** How long the run took in earlier attempts, ms, as far as its delays tell: its time is not theirs without. */
+  readonly spent: number;
+  /** Resolves `ms` after the first attempt that came here; never, once the run is over or another process has it. */
+  delay(id: string, ms: number): Promise<void>;
+}
+
 /** Everything a run touches outside itself. */
 export interface Ports {
+  /** Of a run that has a node that says {@link NodeType.recorded}. */
+  readonly record?: RunRecord;
   /** Never rejects for a reason that concerns the message: that is a verdict. */
   send(output: Output): Promise<OutputReply>;
   integration(applicationId: string, integrationId: string): KnownIntegration | undefined;
@@ -80,6 +93,8 @@ export interface NodeType<C = unknown> {
   readonly type: string;
   /** The node's `config`; unknown fields are the author's own. Checked once per version of a workflow. */
   readonly config: z.ZodType<C>;
+  /** Its runs keep a record of what a later attempt must not do again. */
+  readonly recorded?: true;
   /** Called once per version, with a config that passed; throws {@link NodeError} naming the field for what a schema can't say. */
   action(config: C): NodeAction;
 }

@@ -102,7 +102,10 @@ class Run {
   private wait(visit: Visit, outcome: Promise<Outcome>): void {
     this.waiting++;
     // Most runs that wait take milliseconds; timers of one duration share a list, so one more costs next to nothing.
-    this.timer ??= setTimeout(() => this.fail(new NodeError('WorkflowTimeout', `the run took longer than ${RUN_MS / 1000} s`)), RUN_MS);
+    this.timer ??= setTimeout(
+      () => this.fail(new NodeError('WorkflowTimeout', `the run took longer than ${RUN_MS / 1000} s`)),
+      RUN_MS - (this.ports.record?.spent ?? 0),
+    );
     outcome.then(
       (result) => {
         this.waiting--;

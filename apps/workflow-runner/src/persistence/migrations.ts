@@ -39,4 +39,22 @@ class Runs1764000100000 implements MigrationInterface {
   }
 }
 
-export const migrations = [...positionMigrations(), Runs1764000100000];
+/** What of runs that aren't over must not be done again: delays with their ends, and what was sent before them. */
+class RunSteps1764000300000 implements MigrationInterface {
+  async up(session: QueryRunner): Promise<void> {
+    await session.query(`
+      create table run_steps (
+        partition smallint not null,
+        position bigint not null,
+        step text not null,
+        outcome text not null,
+        primary key (partition, position, step)
+      )`);
+  }
+
+  async down(session: QueryRunner): Promise<void> {
+    await session.query('drop table run_steps');
+  }
+}
+
+export const migrations = [...positionMigrations(), Runs1764000100000, RunSteps1764000300000];

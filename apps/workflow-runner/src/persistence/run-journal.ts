@@ -1,5 +1,6 @@
 import type { Position } from '#lib/messaging';
 import type { Transaction } from '#lib/partitions';
+import { readSteps, type RunStep } from './run-steps.ts';
 
 /** What is known of a run beyond the committed position. */
 export interface OpenRun {
@@ -21,7 +22,9 @@ export interface TakenPartition extends PartitionToken {
   readonly startedThrough: Position;
 }
 
-/** Tables `reservations` and `open_runs` (docs/adr/0002). Everything is conditional on the partition's token: a later holder's rows are never touched. */
+const TABLES = ['open_runs', 'run_steps'] as const;
+
+/** Tables `reservations`, `open_runs` and `run_steps` (docs/adr/0002, 0012). Everything is conditional on the partition's token: a later holder's rows are never touched. */
 export const runJournal = {
   /** Takes over the reservations, raised to `reserve`. To be called in one transaction of its own. */
   async take(
@@ -29,7 +32,7 @@ export const runJournal = {
     held: readonly (PartitionToken & { committed: Position })[],
     reserve: Position,
     streamCreated: string,
-  ): Promise<{ partitions: TakenPartition[]; open: OpenRun[] }> {
+  ): Promise<{ partitions: TakenPartition[]; open: OpenRun[]; steps: Omit<RunStep, 'token'>[] }> {
     const partitions = held.map(({ partition }) => partition);
     const before = await transaction.query<{ partition: number; reserved: string; stream_created: string }[]>(
       'select partition, reserved, stream_created from reservations where partition = any($1::smallint[]) order by partition for update',
@@ -46,11 +49,12 @@ export const runJournal = {
     );
     // Positions of another stream mean other messages.
     const strange = before.filter((row) => row.stream_created !== streamCreated).map(({ partition }) => partition);
-    await transaction.query(
-      `delete from open_runs using unnest($1::smallint[], $2::bigint[]) as held (partition, committed)
-       where open_runs.partition = held.partition and (open_runs.position <= held.committed or open_runs.partition = any($3::smallint[]))`,
-      [partitions, held.map(({ committed }) => committed), strange],
-    );
+    for (const table of TABLES)
+      await transaction.query(
+        `delete from ${table} as run using unnest($1::smallint[], $2::bigint[]) as held (partition, committed)
+         where run.partition = held.partition and (run.position <= held.committed or run.partition = any($3::smallint[]))`,
+        [partitions, held.map(({ committed }) => committed), strange],
+      );
     const rows = await transaction.query<{ partition: number; position: string; attempt: number | null; done: boolean }[]>(
       'select partition, position, attempt, done from open_runs where partition = any($1::smallint[])',
       [partitions],
@@ -66,6 +70,7 @@ export const runJournal = {
         attempt: attempt ?? undefined,
         done,
       })),
+      steps: await readSteps(transaction, partitions),
     };
   },
 
@@ -120,10 +125,11 @@ export const runJournal = {
   /** Forgets what the positions have passed. */
   async passed(transaction: Transaction, positions: readonly { partition: number; through: Position }[]): Promise<void> {
     if (positions.length === 0) return;
-    await transaction.query(
-      `delete from open_runs using unnest($1::smallint[], $2::bigint[]) as passed (partition, through)
-       where open_runs.partition = passed.partition and open_runs.position <= passed.through`,
-      [positions.map(({ partition }) => partition), positions.map(({ through }) => through)],
-    );
+    for (const table of TABLES)
+      await transaction.query(
+        `delete from ${table} as run using unnest($1::smallint[], $2::bigint[]) as passed (partition, through)
+         where run.partition = passed.partition and run.position <= passed.through`,
+        [positions.map(({ partition }) => partition), positions.map(({ through }) => through)],
+      );
   },
 };

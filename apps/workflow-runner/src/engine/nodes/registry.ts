@@ -1,6 +1,7 @@
 import type { NodeType } from '../node.ts';
 import { conditional } from './conditional.ts';
 import { debug } from './debug.ts';
+import { delay } from './delay.ts';
 import { googlePublish } from './google-publish.ts';
 import { jsonDecode } from './json-decode.ts';
 import { jsonEncode } from './json-encode.ts';
@@ -17,6 +18,7 @@ import { websocketMessage } from './websocket-message.ts';
 const all = [
   conditional,
   debug,
+  delay,
   googlePublish,
   jsonDecode,
   jsonEncode,

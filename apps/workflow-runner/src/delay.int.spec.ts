@@ -1,0 +1,124 @@
+import type { NodeState } from '#lib/contracts';
+import { partitionOf } from '#lib/contracts';
+import { createLogger, type RunningService } from '#lib/platform';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { node } from '../../../test/builders/runs.ts';
+import { RunnerBench, type RunTenant } from '../../../test/servers/runner-bench.ts';
+import { startRunner } from './index.ts';
+
+let bench: RunnerBench;
+const log = createLogger({ service: 'runner', level: process.env['SLUICE_TEST_LOG'] ?? 'silent' });
+const running = new Set<RunningService>();
+
+beforeAll(async () => {
+  bench = await RunnerBench.start();
+});
+afterEach(async () => {
+  for (const service of running) await service.stop();
+  running.clear();
+  await bench.clear();
+});
+afterAll(() => bench.stop());
+
+async function start(): Promise<RunningService> {
+  const { nats, postgres } = bench;
+  const service = await startRunner({ natsUrl: nats.url, postgresUrl: postgres.url, replicaId: 'r1', standalone: true, log });
+  running.add(service);
+  await expect.poll(() => service.ready(), { timeout: 10_000 }).toEqual({ ok: true });
+  return service;
+}
+
+const out = (id: string, integrationId: string, ...next: string[][]): NodeState =>
+  node(id, 'MqttMessageNode', { integrationId, topicTemplate: id, messageTemplate: '{{data.message}}' }, ...next);
+/** before → wait → after */
+const waiting =
+  (delay: string) =>
+  ({ integrationId }: { integrationId: string }) => [
+    out('before', integrationId, ['wait']),
+    node('wait', 'DelayNode', { delay }, ['after']),
+    out('after', integrationId),
+  ];
+
+interface Wait {
+  until: number;
+  ran: number;
+}
+/** The delays of the tenant's runs, as they stand on record. */
+async function waits(of: RunTenant): Promise<Wait[]> {
+  const { rows } = await bench.sql.query<{ outcome: string }>(
+    `select outcome from runner.run_steps where partition = $1 and step like '["delay",%' order by position`,
+    [partitionOf(of.applicationId)],
+  );
+  return rows.map(({ outcome }) => JSON.parse(outcome) as Wait);
+}
+/** As if time had passed: changes the one delay on record. */
+const shift = (of: RunTenant, wait: Wait): Promise<unknown> =>
+  bench.sql.query(`update runner.run_steps set outcome = $2 where partition = $1 and step like '["delay",%'`, [
+    partitionOf(of.applicationId),
+    JSON.stringify(wait),
+  ]);
+
+describe('a run in a delay', () => {
+  it('goes on after its process was killed, waits only for what remains, and sends nothing again', { timeout: 240_000 }, async () => {
+    const to = await bench.tenant(waiting('58'));
+    const sent = bench.owner(to);
+    let child = await bench.spawn();
+    await bench.publish(to, 1);
+    await expect.poll(() => waits(to)).toHaveLength(1);
+    const wait = { until: Date.now() + 3_600_000, ran: 58_000 };
+    await shift(to, wait);
+    // However often: it rests, so it is not what kills the process.
+    for (let kills = 0; kills < 6; kills++) {
+      await bench.kill(child);
+      child = await bench.spawn();
+      const open = `select attempt from runner.open_runs where partition = $1`;
+      await expect.poll(async () => (await bench.sql.query(open, [partitionOf(to.applicationId)])).rows).toEqual([{ attempt: 2 }]);
+    }
+    await bench.kill(child);
+    expect(await waits(to)).toEqual([wait]);
+    await shift(to, { until: Date.now() - 1, ran: 58_000 });
+    await start();
+    await expect.poll(() => bench.counts(to)).toMatchObject({ succeeded: 1, failed: 0, deadLettered: 0 });
+    expect(sent.map(({ options }) => options['topic'])).toEqual(['before', 'after']);
+    expect(bench.attemptsOf(to)).toEqual([[`${to.workflowId}-1`, 3, 'succeeded']]);
+    await expect.poll(() => waits(to)).toEqual([]);
+  });
+
+  it('has no more than its 60 seconds, those before an interruption included', async () => {
+    const to = await bench.tenant(waiting('50'));
+    const sent = bench.owner(to, ({ options }) => (options['topic'] === 'after' ? 'busy' : 'succeeded'));
+    const child = await bench.spawn();
+    await bench.publish(to, 1);
+    await expect.poll(() => waits(to)).toHaveLength(1);
+    await bench.kill(child);
+    await shift(to, { until: Date.now() - 1, ran: 59_500 });
+    await start();
+    await expect.poll(() => bench.counts(to)).toMatchObject({ succeeded: 0, failed: 1 });
+    const error = bench.activity.find(({ kind, id }) => kind === 'runError' && id === to.workflowId)?.body['error'];
+    expect(error).toMatchObject({ name: 'WorkflowTimeout' });
+    expect(sent.some(({ options }) => options['topic'] === 'after')).toBe(true);
+  });
+
+  it('holds up no other run of its source, nor a stop in order', async () => {
+    const to = await bench.tenant(({ integrationId }) => [
+      node('which', 'ConditionalNode', { expression: '{{data.message}} <= 100' }, ['out'], ['wait']),
+      node('wait', 'DelayNode', { delay: '59' }, ['out']),
+      out('out', integrationId),
+    ]);
+    const sent = bench.owner(to);
+    const service = await start();
+    for (let number = 1; number <= 101; number++) await bench.publish(to, number);
+    await expect.poll(() => sent.map(({ payload }) => payload)).toEqual(['101']);
+    await expect.poll(() => waits(to)).toHaveLength(100);
+    running.delete(service);
+    const begun = performance.now();
+    await service.stop();
+    // It would wait 10 s for runs that end.
+    expect(performance.now() - begun).toBeLessThan(9_000);
+    await shift(to, { until: Date.now() - 1, ran: 59_000 });
+    await start();
+    await expect.poll(() => bench.counts(to)).toMatchObject({ succeeded: 101, failed: 0 });
+    expect(new Set(sent.map(({ id }) => id)).size).toBe(101);
+    expect(sent).toHaveLength(101);
+  });
+});
