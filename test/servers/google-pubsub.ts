@@ -140,7 +140,8 @@ export async function startGooglePubSub(options: GooglePubSubServerOptions = {})
     return found;
   };
   const deliver = (subscription: TestSubscription): void => {
-    for (const [stream, { name, max }] of streams) {
+    for (const [stream, pull] of [...streams]) {
+      const { name, max } = pull;
       if (name !== subscription.name) continue;
       const room = max === 0 ? subscription.waiting.length : Math.max(0, max - subscription.outstanding.size);
       const batch = subscription.waiting.splice(0, room);
@@ -151,6 +152,9 @@ export async function startGooglePubSub(options: GooglePubSubServerOptions = {})
         return { ackId, message: stored.message };
       });
       stream.write(v1.StreamingPullResponse.create({ receivedMessages }));
+      // The next goes to another, where there are several.
+      streams.delete(stream);
+      streams.set(stream, pull);
     }
   };
   const giveBack = (subscription: TestSubscription, ackIds: readonly string[]): void => {

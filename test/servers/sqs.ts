@@ -2,8 +2,10 @@ import { createHash, createHmac } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { buildApp } from 'fauxqs';
 
-/** The one access key that the server knows. */
+/** The access keys that the server knows. */
 export const SQS_KEY = { accessKeyId: 'AKIATESTSLUICE000001', secretAccessKey: 'a/Secret+Access/Key', region: 'eu-west-1' };
+
+export const SQS_SECOND_KEY = { accessKeyId: 'AKIATESTSLUICE000002', secretAccessKey: 'another+Secret/Key', region: 'eu-west-1' };
 
 /** How an action is answered instead: as AWS does it in its JSON protocol. `stall`: not at all. */
 export type SqsFault = { readonly status: number; readonly code: string; readonly message?: string } | 'stall';
@@ -112,7 +114,8 @@ function signatureFault(method: string, path: string, headers: Record<string, un
   );
   const [, keyId, date = '', region = '', signedHeaders = '', signature] = found ?? [];
   if (keyId === undefined) return { status: 403, code: 'MissingAuthenticationToken' };
-  if (keyId !== SQS_KEY.accessKeyId) return { status: 403, code: 'InvalidClientTokenId', message: `No key ${keyId} is known.` };
+  const known = [SQS_KEY, SQS_SECOND_KEY].find(({ accessKeyId }) => accessKeyId === keyId);
+  if (known === undefined) return { status: 403, code: 'InvalidClientTokenId', message: `No key ${keyId} is known.` };
   if (region !== SQS_KEY.region)
     return { status: 403, code: 'SignatureDoesNotMatch', message: `Credential should be scoped to a valid region, not '${region}'.` };
   const canonical = [
@@ -129,7 +132,7 @@ function signatureFault(method: string, path: string, headers: Record<string, un
   const toSign = ['AWS4-HMAC-SHA256', String(headers['x-amz-date']), scope, hash].join('\n');
   const key = [date, region, 'sqs', 'aws4_request'].reduce<string | Buffer>(
     (under, part) => createHmac('sha256', under).update(part).digest(),
-    `AWS4${SQS_KEY.secretAccessKey}`,
+    `AWS4${known.secretAccessKey}`,
   );
   const right = createHmac('sha256', key).update(toSign).digest('hex') === signature;
   return right ? undefined : { status: 403, code: 'SignatureDoesNotMatch', message: `The Canonical String should have been\n${canonical}` };

@@ -16,6 +16,8 @@ export interface WebsocketServerOptions {
   /** Only clients with a certificate of the authority are let in. */
   readonly clientCertificate?: boolean;
   readonly basic?: { readonly username: string; readonly password: string };
+  /** Others are answered 401. */
+  readonly accepts?: (headers: IncomingHttpHeaders) => boolean;
   readonly port?: number;
   /** Sent to each client right behind the answer to its upgrade. */
   readonly greeting?: string;
@@ -84,6 +86,7 @@ export async function startWebsocketServer(options: WebsocketServerOptions = {})
     const wanted = basic && `Basic ${Buffer.from(`${basic.username}:${basic.password}`).toString('base64')}`;
     if (wanted !== undefined && request.headers.authorization !== wanted)
       return refuse(socket, 401, { 'WWW-Authenticate': 'Basic realm="test"' });
+    if (options.accepts?.(request.headers) === false) return refuse(socket, 401);
     if (mode.kind === 'accept') return upgrade(request, socket, head);
     const timer = setTimeout(() => {
       timers.delete(timer);

@@ -9,6 +9,8 @@ import type { Shared } from './shared.ts';
 
 /** From the dial to the last proof (every SUBACK): a host that keeps silent is no connection. */
 const CONNECT_DEADLINE_MS = 10_000;
+/** What is on its way to the bus gets this long before a link is closed in order. */
+const QUIET_MS = 3_000;
 /** A provider gets this long to close a connection in order. */
 const CLOSE_MS = 6_000;
 
@@ -18,20 +20,30 @@ export interface DialerOwner {
   down(error: Error, wasUp: Link | undefined): void;
 }
 
+export interface DialerOptions {
+  /** Makes what the provider offers for a trial, if it does. */
+  readonly trial?: boolean;
+  /** Called with each link before it connects. */
+  readonly made?: (link: Link) => void;
+}
+
 /** Makes one link at a time: waits for its host's turn, connects within a deadline, and ends what it made. */
 export class Dialer implements LinkOwner {
+  /** Who is told; another one once the link is handed over. */
+  owner: DialerOwner;
   readonly #shared: Shared;
   readonly #of: Identity;
   readonly #intake: Intake;
-  readonly #owner: DialerOwner;
+  readonly #options: DialerOptions;
   #link: Link | undefined;
   #pass: Pass | undefined;
 
-  constructor(shared: Shared, of: Identity, intake: Intake, owner: DialerOwner) {
+  constructor(shared: Shared, of: Identity, intake: Intake, owner: DialerOwner, options: DialerOptions = {}) {
     this.#shared = shared;
     this.#of = of;
     this.#intake = intake;
-    this.#owner = owner;
+    this.owner = owner;
+    this.#options = options;
   }
 
   /** The link that is up, or is coming up. */
@@ -60,8 +72,8 @@ export class Dialer implements LinkOwner {
     const { connection } = link;
     this.#drop();
     if (connection !== undefined) void this.close(connection, false);
-    this.#intake.letGo();
-    this.#owner.down(error, connection === undefined ? undefined : link);
+    this.#intake.letGo(link);
+    this.owner.down(error, connection === undefined ? undefined : link);
   }
 
   /** Ends the attempt or the link without a word; the connection, to be closed, if there was one. */
@@ -69,6 +81,19 @@ export class Dialer implements LinkOwner {
     const connection = this.connection;
     this.#drop();
     return connection;
+  }
+
+  /** Closes the link in order, if one is up: what is on its way is stored and acknowledged first. It is {@link end}ed by the caller then. */
+  async drain(): Promise<void> {
+    const link = this.#link;
+    const connection = link?.connection;
+    if (link === undefined || connection === undefined) return;
+    link.stopReading();
+    await within(this.#shared.wheel, QUIET_MS, this.#intake.quiet(), () => undefined);
+    const closed = this.close(connection, true);
+    this.#intake.letGo(link);
+    this.#intake.resume();
+    await closed;
   }
 
   /** Never rejects, and never takes longer than a provider may. */
@@ -89,11 +114,12 @@ export class Dialer implements LinkOwner {
     }
     const link = new Link(this.#shared, this.#of, this.#intake, this, rendered.delivery === 'at-least-once');
     this.#link = link;
+    this.#options.made?.(link);
     const deadline = this.#shared.wheel.after(CONNECT_DEADLINE_MS, () =>
       link.lost(new ConnectorError('lost', `No connection within ${CONNECT_DEADLINE_MS / 1000} s`)),
     );
     try {
-      const connection = await this.#shared.provider.connect(rendered.config, link);
+      const connection = await this.#connect(rendered, link);
       if (this.#link === link) this.#connected(link, connection);
       else await this.close(connection, false);
     } catch (error) {
@@ -103,11 +129,17 @@ export class Dialer implements LinkOwner {
     }
   }
 
+  async #connect({ config }: Rendered, link: Link): Promise<Connection> {
+    const { provider } = this.#shared;
+    if (this.#options.trial === true && provider.trial !== undefined) return await provider.trial(config, link);
+    return await provider.connect(config, link);
+  }
+
   #connected(link: Link, connection: Connection): void {
     this.#leave();
     link.up(connection);
     this.#shared.metrics.links.inc();
-    this.#owner.up(link, connection);
+    this.owner.up(link, connection);
   }
 
   #drop(): void {

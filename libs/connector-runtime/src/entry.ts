@@ -1,6 +1,12 @@
 import type { ReceivedMessage } from '#lib/connector-sdk';
 import type { InboundEvent, InboundType } from '#lib/contracts';
 
+/** What messages come through: a link. */
+export interface Source {
+  /** Its provider keeps each until it is acknowledged. */
+  readonly redeliverable: boolean;
+}
+
 /** What waits in an intake for its turn on the bus. */
 export interface Entry {
   readonly kind: InboundType;
@@ -10,6 +16,8 @@ export interface Entry {
   readonly at: number;
   /** Undefined: an event beside the messages. */
   readonly message: ReceivedMessage | undefined;
+  /** The link it came through; undefined: an event beside the messages. */
+  readonly from: Source | undefined;
   /** The provider keeps it until it is acknowledged. */
   readonly redeliverable: boolean;
   readonly resolve: () => void;
@@ -28,7 +36,7 @@ const ignore = (): void => undefined;
 
 export const messageEntry = (
   message: ReceivedMessage,
-  redeliverable: boolean,
+  from: Source,
   at: number,
   resolve: () => void,
   reject: (error: Error) => void,
@@ -38,7 +46,8 @@ export const messageEntry = (
   attributes: message.attributes,
   at,
   message,
-  redeliverable: redeliverable && message.droppable !== true,
+  from,
+  redeliverable: from.redeliverable && message.droppable !== true,
   resolve,
   reject,
   event: undefined,
@@ -52,6 +61,7 @@ export const recordEntry = (kind: RecordKind, attributes: Record<string, unknown
   attributes,
   at,
   message: undefined,
+  from: undefined,
   redeliverable: false,
   resolve,
   reject: ignore,

@@ -1,7 +1,7 @@
 import { fault } from '#fault';
 import { ConnectorError, type ReceivedMessage } from '#lib/connector-sdk';
 import type { PlanLimits } from '#lib/contracts';
-import { type Entry, type RecordKind, messageEntry, recordEntry } from './entry.ts';
+import { type Entry, type RecordKind, type Source, messageEntry, recordEntry } from './entry.ts';
 import { Holding } from './holding.ts';
 import type { Identity } from './identity.ts';
 import { Lane, type LaneOwner, closing } from './lane.ts';
@@ -56,7 +56,7 @@ export class Intake implements LaneOwner {
   }
 
   /** Resolves once it is durable, or dropped and recorded; rejects when it never will be: don't acknowledge. */
-  receive(message: ReceivedMessage, redeliverable: boolean): Promise<void> {
+  receive(message: ReceivedMessage, from: Source): Promise<void> {
     fault('connector.afterReceive');
     this.#shared.metrics.received.inc();
     if (this.#state !== 'open') return Promise.reject(closing());
@@ -68,7 +68,7 @@ export class Intake implements LaneOwner {
     this.#endSurplus();
     return new Promise((resolve, reject) => {
       this.holding.add(message.body.length);
-      this.#queue.push(messageEntry(message, redeliverable, this.#shared.clock.epoch(), resolve, reject));
+      this.#queue.push(messageEntry(message, from, this.#shared.clock.epoch(), resolve, reject));
       this.#pump();
     });
   }
@@ -88,11 +88,12 @@ export class Intake implements LaneOwner {
     this.record('gap', { from: new Date(from).toISOString(), to: new Date(to).toISOString(), cause }, to);
   }
 
-  /** The link is gone: what waits here and the provider will deliver again is let go. */
-  letGo(): void {
+  /** A link is gone, or with none named every one: what of it waits here and the provider will deliver again is let go. */
+  letGo(from?: Source): void {
+    const goes = (entry: Entry): boolean => entry.redeliverable && (from === undefined || entry.from === from);
     const waiting = this.#queue;
-    this.#queue = waiting.filter((entry) => !entry.redeliverable);
-    for (const entry of waiting) if (entry.redeliverable) this.settled(entry, closing());
+    this.#queue = waiting.filter((entry) => !goes(entry));
+    for (const entry of waiting) if (goes(entry)) this.settled(entry, closing());
   }
 
   /** Starts no new publish until `resume`, and resolves when those on their way have their outcome. */

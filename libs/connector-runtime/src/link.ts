@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { type Connection, type ConnectionContext, ConnectorError, type ReceivedMessage } from '#lib/connector-sdk';
 import { dial } from '#lib/egress';
+import type { Source } from './entry.ts';
 import type { Intake } from './intake.ts';
 import type { Identity } from './identity.ts';
 import type { Shared } from './shared.ts';
@@ -17,7 +18,7 @@ export interface LinkOwner {
 }
 
 /** One attempt to connect and the connection that came of it: what the provider talks to, and what watches that it lives. */
-export class Link implements ConnectionContext {
+export class Link implements ConnectionContext, Source {
   /** Undefined until it is up. */
   connection: Connection | undefined;
   /** Kind of the last proof. A status has that of the moment it was written: later ones are vouched for by the holder's heartbeat. */
@@ -26,12 +27,14 @@ export class Link implements ConnectionContext {
   upSince = 0;
   /** Epoch ms of the last proof, for gaps. */
   provenAt: number;
+  readonly redeliverable: boolean;
+  /** Asked of each message while this link takes over from another or hands over to one; false: it came through the other. */
+  admits: ((message: ReceivedMessage) => boolean) | undefined;
   readonly #shared: Shared;
   readonly #of: Identity;
   readonly #intake: Intake;
   readonly #owner: LinkOwner;
   readonly #abort = new AbortController();
-  #redeliverable: boolean;
   #onFlow: ((held: boolean) => void) | undefined;
   #evidence: number;
   #watch: Timer | undefined;
@@ -43,7 +46,7 @@ export class Link implements ConnectionContext {
     this.#of = of;
     this.#intake = intake;
     this.#owner = owner;
-    this.#redeliverable = redeliverable;
+    this.redeliverable = redeliverable;
     this.provenAt = shared.clock.epoch();
     this.#evidence = shared.clock.monotonic();
   }
@@ -67,7 +70,7 @@ export class Link implements ConnectionContext {
     if (this.#ended) return Promise.reject(new ConnectorError('lost', 'The link is closed.'));
     this.#proof();
     if (this.#intake.holding.overrun) this.lost(new ConnectorError('lost', 'More messages came than were asked for.'));
-    return this.#intake.receive(message, this.#redeliverable);
+    return this.admits?.(message) === false ? Promise.resolve() : this.#intake.receive(message, this);
   }
 
   onFlow(listener: (held: boolean) => void): void {
@@ -106,6 +109,12 @@ export class Link implements ConnectionContext {
     const reading = !this.held;
     this.#stopping = true;
     if (reading) this.#onFlow?.(true);
+  }
+
+  /** Takes back {@link stopReading}. */
+  readOn(): void {
+    this.#stopping = false;
+    this.flow(this.#intake.holding.held);
   }
 
   /** It is up: watch it from now on. */

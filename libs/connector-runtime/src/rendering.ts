@@ -20,8 +20,10 @@ export interface Rendered {
   readonly config: ConnectionConfig<unknown>;
   /** Equal for equal rendered configurations. */
   readonly fingerprint: string;
-  /** Equal for configurations that are equal but for what the credential they name holds. */
+  /** Equal for configurations that differ in their secrets only: how they authenticate, a credential, secret globals. */
   readonly base: string;
+  /** The credential that was used, for people: `credential key of <when it was changed>`. */
+  readonly credential: string | undefined;
   /** Where it connects to, as far as the definition can tell; else the type. */
   readonly host: string;
   readonly delivery: 'at-least-once' | 'at-most-once';
@@ -40,6 +42,12 @@ export interface Surroundings {
 }
 
 type Config = Record<string, unknown>;
+/** A configuration with its templates filled in. */
+interface Filled {
+  readonly config: Config;
+  /** The same with nothing for each secret global. */
+  readonly open: Config;
+}
 class Refusal extends Error {}
 
 /** The value at `position`, changed in a copy that shares the rest. */
@@ -87,6 +95,32 @@ function globalsIn(template: string): string[] | 'all' {
   return keys;
 }
 
+/** What of a filled configuration no secret global says. */
+function openOf(
+  filled: Config,
+  filledWith: (globals: Config) => Config,
+  globals: Config,
+  application: ApplicationState | undefined,
+): Config {
+  const secret = (application?.globals ?? []).filter(({ key, json }) => isSealed(json) && Object.hasOwn(globals, key));
+  if (secret.length === 0) return filled;
+  try {
+    return filledWith({ ...globals, ...Object.fromEntries(secret.map(({ key }) => [key, ''])) });
+  } catch (error) {
+    // A template that can't be filled without them: then each change of one is a change of the whole.
+    if (error instanceof Refusal) return filled;
+    throw error;
+  }
+}
+
+/** A configuration without what it authenticates with. */
+function unauthenticated(definition: Definition, config: Config): Config {
+  let rest: unknown = config;
+  for (const field of definition.inlineAuthentication) rest = withValue(rest, [field], undefined);
+  for (const path of secretPaths(definition)) visit(config, path, (_, position) => (rest = withValue(rest, position, undefined)));
+  return rest as Config;
+}
+
 const fingerprintOf = (made: readonly unknown[]): string =>
   createHash('sha256').update(JSON.stringify(made)).digest('base64url').slice(0, 22);
 
@@ -109,8 +143,11 @@ export class Renderer {
       throw error;
     });
     try {
-      const opened = state.credentialName === undefined ? undefined : this.#credential(state.credentialName, credential, key);
-      return this.#make(state, this.#fill(this.#open(state, key), application, key), opened);
+      const { credentialName: name } = state;
+      const opened = name === undefined ? undefined : this.#credential(name, credential, key);
+      const used = name === undefined || credential === undefined ? undefined : `credential ${name} of ${credential.lastUpdated}`;
+      const made = this.#make(state, this.#fill(this.#open(state, key), application, key), opened);
+      return made.ok ? { ...made, credential: used } : made;
     } catch (error) {
       if (error instanceof Refusal) return { ok: false, reason: error.message };
       throw error;
@@ -150,13 +187,13 @@ export class Renderer {
     }
   }
 
-  #fill(config: Config, application: ApplicationState | undefined, key: DataKey | undefined): Config {
+  #fill(config: Config, application: ApplicationState | undefined, key: DataKey | undefined): Filled {
     const templates: { position: (string | number)[]; source: string }[] = [];
     for (const path of templatePaths(this.#definition))
       visit(config, path, (value, position) => {
         if (typeof value === 'string' && value.includes('{{')) templates.push({ position, source: value });
       });
-    if (templates.length === 0) return config;
+    if (templates.length === 0) return { config, open: config };
     const wanted = new Set<string>();
     let all = false;
     const named = ({ position }: { position: (string | number)[] }): string =>
@@ -175,17 +212,22 @@ export class Renderer {
       else for (const name of keys) wanted.add(name);
     }
     const globals = application === undefined ? {} : globalsFor(application, key, all ? 'all' : wanted);
-    let filled: unknown = config;
-    for (const template of templates)
-      filled = withValue(
-        filled,
-        template.position,
-        guarded(template, () => render(template.source, { globals })),
-      );
-    return this.#typed(
-      filled as Config,
+    const filledWith = (values: Config): Config =>
+      templates.reduce<unknown>(
+        (filled, template) =>
+          withValue(
+            filled,
+            template.position,
+            guarded(template, () => render(template.source, { globals: values })),
+          ),
+        config,
+      ) as Config;
+    const filled = filledWith(globals);
+    const typed = this.#typed(
+      filled,
       templates.map(({ position }) => position),
     );
+    return { config: typed, open: openOf(filled, filledWith, globals, application) };
   }
 
   /** A template renders to text; where the schema takes no text but a number, it becomes one. */
@@ -203,7 +245,7 @@ export class Renderer {
     return typed as Config;
   }
 
-  #make(state: IntegrationState, config: Config, credential: Config | undefined): Rendered | Unrenderable {
+  #make(state: IntegrationState, { config, open }: Filled, credential: Config | undefined): Omit<Rendered, 'credential'> | Unrenderable {
     // Every secret is in clear here: eight asterisks are a password like any other.
     const clear = new Set<string>();
     for (const path of secretPaths(this.#definition)) visit(config, path, (_, position) => clear.add(position.join('.')));
@@ -214,7 +256,7 @@ export class Renderer {
     );
     if (!checked.ok) return { ok: false, reason: checked.issues.slice(0, 3).map(describe).join('; ') };
     const assignedClientId = state.assignedClientId ?? `sluice-${state.id}`;
-    const base = [checked.config, state.topics, assignedClientId, state.credentialName ?? null];
+    const endpoints = this.#definition.endpoints(checked.config);
     return {
       ok: true,
       config: {
@@ -224,9 +266,9 @@ export class Renderer {
         config: credential === undefined ? checked.config : { ...checked.config, credential },
         assignedClientId,
       },
-      fingerprint: fingerprintOf([...base, credential ?? null]),
-      base: fingerprintOf(base),
-      host: this.#definition.endpoints(checked.config)[0]?.host ?? this.#definition.type,
+      fingerprint: fingerprintOf([checked.config, state.topics, assignedClientId, state.credentialName ?? null, credential ?? null]),
+      base: fingerprintOf([unauthenticated(this.#definition, open), state.topics, assignedClientId, endpoints]),
+      host: endpoints[0]?.host ?? this.#definition.type,
       delivery: this.#definition.capabilities.delivery(checked.config),
     };
   }

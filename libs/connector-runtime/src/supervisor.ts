@@ -12,10 +12,9 @@ import { Outbox } from './outbox.ts';
 import { endData, failureOf } from './reasons.ts';
 import type { Rendered, Unrenderable } from './rendering.ts';
 import type { HeldPartition, Shared } from './shared.ts';
+import { type Made, Standby, type StandbyOwner, madeOf, stillUsed } from './standby.ts';
 import type { Timer } from './wheel.ts';
 
-/** What is on its way to the bus gets this long before a link is closed in order. */
-const QUIET_MS = 3_000;
 /** What can't be had again, and the word that the link is gone, get this long to be stored when the partition goes. */
 const FINISH_MS = 4_000;
 /** A change that could not be applied while a link is up is tried again after this. */
@@ -37,7 +36,7 @@ export interface SupervisorOptions {
  * Runs one integration's lifecycle: disabled or not renderable, waiting for the next attempt, dialing, up. It alone decides when to connect, and all it decides
  * follows from what is wanted and from what the link says.
  */
-export class Supervisor implements DialerOwner {
+export class Supervisor implements DialerOwner, StandbyOwner {
   readonly of: Identity;
   readonly partition: HeldPartition;
   readonly intake: Intake;
@@ -45,9 +44,12 @@ export class Supervisor implements DialerOwner {
   readonly #shared: Shared;
   readonly #options: SupervisorOptions;
   readonly #observed: Observed;
-  readonly #dialer: Dialer;
+  readonly #standby: Standby;
+  #dialer: Dialer;
+  /** While the old link is being closed after a change to a new one. */
+  #retiring: Promise<void> = Promise.resolve();
   /** What the link is made of, or the next one will be; undefined: none is to be made. */
-  #applied: Pick<Rendered, 'fingerprint' | 'host' | 'delivery'> | undefined;
+  #applied: Made | undefined;
   #version = 0;
   /** Until the next attempt, to connect or to apply a change. */
   #timer: Timer | undefined;
@@ -71,6 +73,7 @@ export class Supervisor implements DialerOwner {
       incarnation: () => this.#applied?.host ?? '-',
     });
     this.#dialer = new Dialer(shared, options.of, this.intake, this);
+    this.#standby = new Standby(shared, options.of, this.intake, this);
     this.outbox = new Outbox(shared, options.of, () => this.#dialer.connection);
     this.#takeOver(options.previous);
   }
@@ -83,6 +86,7 @@ export class Supervisor implements DialerOwner {
 
   /** Tries at once, whatever the back-off says. False: it is disabled, connected or connecting. */
   retry(): boolean {
+    if (!this.#stopped && this.#standby.retry()) return true;
     if (this.#stopped || this.#dialer.dialing || this.#dialer.link !== undefined) return false;
     if (this.#options.wanted()?.state.enabled !== true) return false;
     this.#applied = undefined;
@@ -125,6 +129,28 @@ export class Supervisor implements DialerOwner {
       if (this.#shared.clock.monotonic() - wasUp.upSince >= STABLE_MS) this.#attempts = 0;
     }
     this.#failed(failureOf(error), wasUp !== undefined);
+    const { made, waiting } = this.#standby;
+    this.#standby.end();
+    // The next link is made of what is wanted now: at once, unless that was refused just now.
+    if (made !== undefined && waiting) this.#apply(made);
+    else if (made !== undefined) {
+      this.#applied = undefined;
+      this.changed();
+    }
+  }
+
+  current(): Link | undefined {
+    return this.#dialer.link;
+  }
+
+  async render(): Promise<Rendered | undefined> {
+    const wanted = this.#options.wanted();
+    const rendered = wanted === undefined ? undefined : await this.#options.render(wanted);
+    return rendered?.ok === true ? rendered : undefined;
+  }
+
+  refused(failure: Failure, nextAttempt: number): void {
+    if (this.#applied !== undefined) this.#observed.set({ reason: stillUsed(failure, this.#applied), nextAttempt });
   }
 
   /** The partition goes: `lost` at once and without a word; `released` in order, telling what became of the link. */
@@ -134,6 +160,7 @@ export class Supervisor implements DialerOwner {
     this.outbox.stop();
     if (why === 'released') {
       await this.#takeDown('The connector stopped');
+      await this.#retiring;
       await within(this.#shared.wheel, FINISH_MS, this.intake.drain(), () => undefined);
       this.intake.abort();
       if (this.#observed.state !== undefined) this.#observed.set({ nextAttempt: undefined });
@@ -184,7 +211,7 @@ export class Supervisor implements DialerOwner {
     if (wanted === undefined) return;
     if (!wanted.state.enabled) {
       await this.#takeDown('Disabled');
-      this.#apply(undefined, wanted.version);
+      this.#unapply(wanted.version);
       this.#deafSince = undefined;
       this.#observed.set({
         state: 'disabled',
@@ -199,18 +226,31 @@ export class Supervisor implements DialerOwner {
     if (this.#dirty || this.#stopped) return;
     if (!rendered.ok) {
       await this.#takeDown('The configuration cannot be used');
-      this.#apply(undefined, wanted.version);
+      this.#unapply(wanted.version);
       this.#failed({ code: 'misconfigured', reason: rendered.reason }, false);
       return;
     }
-    if (this.#stands(rendered, wanted.version)) {
+    const made = madeOf(rendered, wanted.version);
+    if (this.#stands(made)) {
+      // What was tried instead of it is no longer wanted.
+      const tried = this.#standby.made !== undefined;
+      this.#standby.end();
+      if (this.#applied !== undefined) this.#applied = made;
       this.#version = wanted.version;
-      this.#observed.set({ appliedVersion: wanted.version });
+      this.#observed.set({ appliedVersion: wanted.version, ...(tried ? { reason: undefined, nextAttempt: undefined } : {}) });
       return;
+    }
+    if (this.#dialer.connection !== undefined && made.base === this.#applied?.base) {
+      this.#standby.try(made);
+      if (!this.#standby.ready) return;
+      if (this.#shared.provider.trial === undefined) {
+        await this.#changeOver(made);
+        return;
+      }
     }
     await this.#takeDown('The configuration changed');
     if (this.#stopped) return;
-    this.#apply(rendered, wanted.version);
+    this.#apply(made);
     this.#observed.set({
       state: 'connecting',
       reason: undefined,
@@ -222,28 +262,48 @@ export class Supervisor implements DialerOwner {
   }
 
   /** What is there, or under way, is what is wanted; of what waits for the user, a new version is reason enough to try. */
-  #stands({ fingerprint }: Rendered, version: number): boolean {
+  #stands({ fingerprint, version }: Made): boolean {
     if (fingerprint !== this.#applied?.fingerprint) return false;
     if (this.#dialer.dialing || this.#dialer.link !== undefined) return true;
     const waitsForUser = this.#observed.state === 'misconfigured' || this.#observed.state === 'unauthorized';
     return this.#timer !== undefined && !(waitsForUser && version !== this.#version);
   }
 
-  #apply(rendered: Rendered | undefined, version: number): void {
-    const { fingerprint, host, delivery } = rendered ?? {};
-    // Its configuration, secrets in clear, isn't kept.
-    this.#applied = fingerprint && host && delivery ? { fingerprint, host, delivery } : undefined;
+  #apply(made: Made): void {
+    this.#unapply(made.version);
+    this.#applied = made;
+  }
+
+  #unapply(version: number): void {
+    this.#applied = undefined;
     if (version !== this.#version) this.#told = undefined;
     this.#version = version;
     this.#attempts = 0;
   }
 
+  /** To the link that is up beside the old one, which is closed in order then. */
+  async #changeOver(made: Made): Promise<void> {
+    const old = this.#dialer;
+    this.#dialer = this.#standby.take(this);
+    this.#apply(made);
+    const { link } = this.#dialer;
+    this.#observed.set({
+      state: 'connected',
+      reason: undefined,
+      nextAttempt: undefined,
+      evidence: { kind: link?.proof ?? 'connected', at: this.#shared.clock.epoch() },
+      appliedVersion: made.version,
+    });
+    this.#retiring = this.#standby.retire(old, link);
+    await this.#retiring;
+    this.outbox.connected();
+  }
+
   #dial(): void {
     this.#dialer.dial(this.#applied?.host ?? this.#shared.type, async () => {
-      const wanted = this.#options.wanted();
       try {
-        const rendered = wanted === undefined ? undefined : await this.#options.render(wanted);
-        if (rendered?.ok === true) return rendered;
+        const rendered = await this.render();
+        if (rendered !== undefined) return rendered;
         this.changed();
       } catch (error) {
         this.#shared.log.warn({ err: error, integration: this.of.integrationId }, 'a configuration could not be rendered now');
@@ -289,15 +349,9 @@ export class Supervisor implements DialerOwner {
   /** Ends the link in order, if there is one: what is on its way is stored and acknowledged first. */
   async #takeDown(why: string): Promise<void> {
     this.#cancel();
-    const { link, connection } = this.#dialer;
-    if (link !== undefined && connection !== undefined) {
-      link.stopReading();
-      await within(this.#shared.wheel, QUIET_MS, this.intake.quiet(), () => undefined);
-      const closed = this.#dialer.close(connection, true);
-      this.intake.letGo();
-      this.intake.resume();
-      await closed;
-    }
+    this.#standby.end();
+    const { link } = this.#dialer;
+    await this.#dialer.drain();
     const lost = this.#dialer.link !== link;
     // What a loss meanwhile led to is off, and was told.
     this.#cancel();
@@ -313,6 +367,7 @@ export class Supervisor implements DialerOwner {
   /** Ends everything at once: nothing more is stored, acknowledged or told. */
   async #cut(): Promise<void> {
     this.#cancel();
+    this.#standby.cut();
     const connection = this.#dialer.end();
     this.intake.abort();
     if (connection !== undefined) await this.#dialer.close(connection, false);

@@ -78,7 +78,7 @@ export interface Connection {
   send?(message: SendMessage): Promise<SendOutcome>;
   /**
    * Asks the provider for a proof of life (PINGREQ, …); resolves when it answered. The runtime calls it when no evidence came for a while and not while held,
-   * with its own deadline.
+   * with its own deadline; and, where a provider has `copies`, before it closes a connection that another one takes over from.
    */
   probe(): Promise<void>;
   /** Ends the link. `drain`: first finish what is in flight (acknowledgements of stored messages). Never rejects for a link that is already gone. */
@@ -89,6 +89,16 @@ export interface Connection {
 export interface Provider<C = unknown> {
   /** Connects, authenticates, subscribes, and resolves only with proof (every SUBACK checked). Rejects ConnectorError. */
   connect(config: ConnectionConfig<C>, context: ConnectionContext): Promise<Connection>;
+  /**
+   * How a changed secret is tried while the old connection still stands; absent: by `connect`, and for a moment both connections are there. Present where a
+   * provider admits one connection only: connects and authenticates as somebody else, asks for no messages and leaves nothing behind. It is closed before `connect`.
+   */
+  trial?(config: ConnectionConfig<C>, context: ConnectionContext): Promise<Connection>;
+  /**
+   * Present where each connection is sent the same messages, without ids: what is equal of a message on two of them. While a new connection takes over from
+   * another, the runtime takes once what both brought.
+   */
+  copies?(message: ReceivedMessage): string;
   /** Removes what we left at the provider: a persistent MQTT session. Called once after a deletion. */
   dispose?(config: ConnectionConfig<C>, context: Pick<ConnectionContext, 'dial' | 'signal' | 'log'>): Promise<void>;
 }

@@ -1,14 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import type { Definition } from '#lib/connector-sdk';
+import type { Definition, Provider } from '#lib/connector-sdk';
 import { definitionOf } from '#lib/connectors';
 import {
   type ApplicationState,
   type CredentialState,
   type IntegrationState,
+  type IntegrationType,
   NUMBER_SUBJECT,
   StatusRecord,
   configSubject,
+  fenceSubject,
   inboundSubject,
+  partitionOf,
   newResourceId,
 } from '#lib/contracts';
 import { parseAllow } from '#lib/egress';
@@ -23,8 +26,18 @@ import { ScriptedProvider } from './scripted-provider.ts';
 export const anId = (): string => newResourceId(Date.now(), (bytes) => randomBytes(bytes.length));
 const AT = '2026-11-25T02:00:00.000Z';
 
+interface StartOptions {
+  readonly definition?: Partial<Definition>;
+  readonly replicaId?: string;
+  readonly speed?: number;
+  readonly standalone?: boolean;
+}
+
 /** A bus with config's and dispatch's side of it played by the test, and runtimes on it. */
-export async function startHarness({ streamBytes = 256 * 1024 * 1024 } = {}) {
+export async function startHarness({
+  streamBytes = 256 * 1024 * 1024,
+  type = 'mqtt',
+}: { streamBytes?: number; type?: IntegrationType } = {}) {
   const nats = await startTestNats();
   await migrateBus({ servers: nats.url, name: 'test-migrate' }, { streamBytes, replicas: 1 });
   const bus = await connectBus({ servers: nats.url, name: 'test' });
@@ -52,11 +65,11 @@ export async function startHarness({ streamBytes = 256 * 1024 * 1024 } = {}) {
     ids: { applicationId: string; id: string },
     version: number,
   ): Promise<void> => {
-    const subject = configSubject(kind, kind === 'integration' ? 'mqtt' : '-', ids.applicationId, ids.id);
+    const subject = configSubject(kind, kind === 'integration' ? type : '-', ids.applicationId, ids.id);
     const at = await bus.publishConfig(
       {
         kind,
-        type: kind === 'integration' ? 'mqtt' : '-',
+        type: kind === 'integration' ? type : '-',
         ...ids,
         event: state === null ? 'Deleted' : 'Updated',
         epoch: 1,
@@ -69,6 +82,24 @@ export async function startHarness({ streamBytes = 256 * 1024 * 1024 } = {}) {
       { expected: sequences.get(subject) ?? 0, ...(state === null ? { ttlSeconds: 86_400 } : {}) },
     );
     sequences.set(subject, at.position);
+  };
+
+  const start = async (provider: Provider, options: StartOptions) => {
+    const own = await connectBus({ servers: nats.url, name: `test-connector-${running.length}` });
+    const runtime = await startRuntime({
+      bus: own,
+      definition: { ...definitionOf(type), ...options.definition },
+      provider,
+      replicaId: options.replicaId ?? 'r1',
+      standalone: options.standalone ?? true,
+      clock: { ...systemClock, monotonic: () => performance.now() * (options.speed ?? 1) },
+      secrets,
+      egress: parseAllow('loopback'),
+      metrics: createMetrics('connector'),
+      log: createLogger({ service: 'test', level: process.env['SLUICE_LOG_LEVEL'] ?? 'silent' }),
+    });
+    running.push({ runtime, bus: own });
+    return { runtime, bus: own };
   };
 
   return {
@@ -96,7 +127,7 @@ export async function startHarness({ streamBytes = 256 * 1024 * 1024 } = {}) {
         applicationId,
         name: 'line 1',
         enabled: true,
-        integrationType: 'mqtt',
+        integrationType: type,
         topics: ['a/#'],
         config: { protocol: 'mqtt', host: 'broker.example', port: 1883, clean: false },
         assignedClientId: 'assigned',
@@ -136,31 +167,15 @@ export async function startHarness({ streamBytes = 256 * 1024 * 1024 } = {}) {
       return (clear: string, resourceId: string, field: string) => seal(key, clear, { applicationId, resourceId, field });
     },
     /** A runtime on a connection of its own; `definition` changes what the type declares. */
-    start: async (
-      options: {
-        provider?: ScriptedProvider;
-        definition?: Partial<Definition>;
-        replicaId?: string;
-        speed?: number;
-        standalone?: boolean;
-      } = {},
-    ) => {
-      const provider = options.provider ?? new ScriptedProvider();
-      const own = await connectBus({ servers: nats.url, name: `test-connector-${running.length}` });
-      const runtime = await startRuntime({
-        bus: own,
-        definition: { ...definitionOf('mqtt'), ...options.definition },
-        provider,
-        replicaId: options.replicaId ?? 'r1',
-        standalone: options.standalone ?? true,
-        clock: { ...systemClock, monotonic: () => performance.now() * (options.speed ?? 1) },
-        secrets,
-        egress: parseAllow('loopback'),
-        metrics: createMetrics('connector'),
-        log: createLogger({ service: 'test', level: process.env['SLUICE_LOG_LEVEL'] ?? 'silent' }),
-      });
-      running.push({ runtime, bus: own });
-      return { provider, runtime, bus: own };
+    start: async ({ provider = new ScriptedProvider(), ...options }: StartOptions & { provider?: ScriptedProvider } = {}) => ({
+      provider,
+      ...(await start(provider, options)),
+    }),
+    /** A runtime with the type's own client. */
+    startReal: async (options: StartOptions = {}) => {
+      const provider = await definitionOf(type).load?.();
+      if (provider === undefined) throw new Error(`the connector of ${type} is not built`);
+      return await start(provider, options);
     },
     status: async ({ applicationId, id }: IntegrationState): Promise<StatusRecord | undefined> => {
       const entry = await bus.kv('STATUS').get(`${applicationId}.${id}`);
@@ -170,6 +185,13 @@ export async function startHarness({ streamBytes = 256 * 1024 * 1024 } = {}) {
     inbound: async ({ applicationId, id }: IntegrationState): Promise<StoredInbound[]> => {
       const messages = await bus.list('INBOUND', inboundSubject(applicationId, id));
       return messages.map((message) => bus.decodeInbound(message));
+    },
+
+    /** Another holder takes the partition of an integration over, as the bus sees it. */
+    takeFence: async ({ id }: IntegrationState): Promise<void> => {
+      const partition = partitionOf(id);
+      const [fence] = await bus.list('INBOUND', fenceSubject('INBOUND', `connector-${type}`, partition));
+      await bus.writeFence('INBOUND', `connector-${type}`, partition, Number(fence?.headers['sluice-token']));
     },
 
     /** Ends every runtime, in order. */

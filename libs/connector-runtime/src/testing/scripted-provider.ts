@@ -14,10 +14,14 @@ export interface Script {
   connect: (config: ConnectionConfig<Record<string, unknown>>) => void | Promise<void>;
   send: (message: SendMessage) => Promise<SendOutcome>;
   probe: () => Promise<void>;
+  /** What is still to do when a link is closed in order. */
+  drain: (link: ScriptedLink) => Promise<void>;
 }
 
 /** A provider without a network: its links live in memory, and the test plays the server. */
 export class ScriptedProvider implements Provider<Record<string, unknown>> {
+  trial?: NonNullable<Provider<Record<string, unknown>>['trial']>;
+  copies?: NonNullable<Provider['copies']>;
   readonly links: ScriptedLink[] = [];
   readonly disposed: string[] = [];
   /** Integration of each attempt. */
@@ -26,6 +30,7 @@ export class ScriptedProvider implements Provider<Record<string, unknown>> {
     connect: () => undefined,
     send: () => Promise.resolve({ verdict: 'succeeded' }),
     probe: () => Promise.resolve(),
+    drain: () => Promise.resolve(),
   };
 
   async connect(config: ConnectionConfig<Record<string, unknown>>, context: ConnectionContext): Promise<Connection> {
@@ -41,9 +46,9 @@ export class ScriptedProvider implements Provider<Record<string, unknown>> {
         return this.script.send(message);
       },
       probe: () => this.script.probe(),
-      close: () => {
+      close: async ({ drain }) => {
+        if (drain) await this.script.drain(link);
         link.open = false;
-        return Promise.resolve();
       },
     };
   }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { type Connection, type ConnectionConfig, type ConnectionContext, ConnectorError, type Provider } from '#lib/connector-sdk';
 import type { ConnectOptions } from './control.ts';
 import type { MqttConfig } from './config.ts';
@@ -40,6 +41,8 @@ export function mqttProvider({ keepAliveS = KEEP_ALIVE_S }: MqttProviderOptions 
   };
   return {
     connect: async (connection, context) => await open(connection, optionsOf(connection), connection.topics, context),
+    // The broker ends whoever is there under the same client id, so it is another one: its beginning stays, as brokers may go by that.
+    trial: async (connection, context) => await open(connection, throwAway(optionsOf(connection)), [], context),
     dispose: async (connection, context) => {
       if (connection.config.clean) return;
       // A clean session of the same client id ends the one that was kept (MQTT 3.1.1 §3.1.2.4, 5 §3.1.2.4).
@@ -53,6 +56,13 @@ export function mqttProvider({ keepAliveS = KEEP_ALIVE_S }: MqttProviderOptions 
     },
   };
 }
+
+/** Under a client id that nobody has, with a session that ends with the link. */
+const throwAway = (options: ConnectOptions): ConnectOptions => ({
+  ...options,
+  clientId: `${options.clientId}-${randomBytes(4).toString('hex')}`,
+  clean: true,
+});
 
 /**
  * A server of TLS 1.3 that wants a client certificate lets the handshake end and closes then; its alert is lost when our CONNECT was on its way. So a link

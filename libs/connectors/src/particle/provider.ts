@@ -8,5 +8,7 @@ export function particleProvider({ url }: { readonly url: URL }): Provider<Parti
       const { openSession } = await import('./session.ts');
       return await openSession(url, connection, context);
     },
+    // With its device and its time an event is like no other.
+    copies: ({ attributes, body }) => `${JSON.stringify(attributes)}${Buffer.from(body).toString('latin1')}`,
   };
 }

@@ -8,5 +8,7 @@ export function websocketProvider(): Provider<WebsocketConfig> {
       const { openSession } = await import('./session.ts');
       return await openSession(connection.config, context);
     },
+    // Servers that send the same to each of their clients are the rule; where one doesn't, nothing is equal.
+    copies: ({ attributes, body }) => `${attributes['binary'] === true}${Buffer.from(body).toString('latin1')}`,
   };
 }
