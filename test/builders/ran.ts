@@ -23,6 +23,7 @@ export interface Given {
   event?: TriggeredEvent;
   state?: ReturnType<typeof application>;
   reply?: (output: Output) => Promise<OutputReply>;
+  onDebug?: () => void;
   /** The one integration there is. */
   known?: ReturnType<typeof integration>;
 }
@@ -41,7 +42,10 @@ export async function ran(flow: WorkflowState, given: Given = {}): Promise<Ran> 
     },
     integration: (applicationId: string, id: string) => (applicationId === known.applicationId && id === known.id ? known : undefined),
     runScript: (script: Parameters<typeof sandbox.run>[0]) => sandbox.run(script),
-    debug: (entry: DebugEntry) => void debug.push(entry),
+    debug: (entry: DebugEntry) => {
+      debug.push(entry);
+      given.onDebug?.();
+    },
     now: () => 1_770_000_000_000,
     record: {
       spent: 0,

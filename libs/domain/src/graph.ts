@@ -1,4 +1,5 @@
 import type { FieldIssue, NodeState, TriggerState } from '#lib/contracts';
+import { enclosingLoop, loopIssues } from './loops.ts';
 
 interface Link {
   readonly path: readonly (string | number)[];
@@ -11,7 +12,7 @@ const linksOf = (outputIds: readonly (readonly string[])[] | undefined, at: read
     targets.map((target, index) => ({ path: [...at, 'outputIds', output, index], target, output })),
   );
 
-/** What a workflow's links may be: to nodes that exist, not to itself, within one loop, and never in a circle. */
+/** What a workflow's links may be: to nodes that exist, not to itself, within one loop, and never in a circle; and what loops need. */
 export function graphIssues(triggers: readonly TriggerState[], nodes: readonly NodeState[]): FieldIssue[] {
   const issues: FieldIssue[] = [];
   const byId = new Map<string, NodeState>();
@@ -19,11 +20,7 @@ export function graphIssues(triggers: readonly TriggerState[], nodes: readonly N
     if (byId.has(node.id)) issues.push({ path: ['nodes', index, 'id'], message: 'repeats the id of an earlier node' });
     byId.set(node.id, node);
   });
-  /** The loop whose body a node is in; a group that is no loop's is only drawn. */
-  const loopOf = (node: NodeState): string | undefined => {
-    const group = node.meta?.['groupId'];
-    return typeof group === 'string' && byId.get(group)?.type === 'LoopNode' ? group : undefined;
-  };
+  const loopOf = enclosingLoop(nodes);
   const check = (link: Link, from: NodeState | undefined): void => {
     const to = byId.get(link.target);
     if (to === undefined) return void issues.push({ path: link.path, message: 'names no node of this workflow' });
@@ -36,7 +33,9 @@ export function graphIssues(triggers: readonly TriggerState[], nodes: readonly N
   });
   const links = new Map(nodes.map((node, index) => [node.id, linksOf(node.outputIds, ['nodes', index])]));
   for (const node of nodes) for (const link of links.get(node.id) ?? []) check(link, node);
-  return issues.length > 0 ? issues : circleIssues(nodes, links);
+  if (issues.length > 0) return issues;
+  const ofLoops = loopIssues(nodes, loopOf);
+  return ofLoops.length > 0 ? ofLoops : circleIssues(nodes, links);
 }
 
 /** The first link that closes a circle. Without recursion: a chain may be thousands of nodes long. */

@@ -37,6 +37,14 @@ const node = (id: string, outputIds: string[][] = [], meta: object = {}): NonNul
   meta: { ...meta },
 });
 const loop = (id: string, outputIds: string[][]): NonNullable<FlowPost['nodes']>[number] => ({ ...node(id, outputIds), type: 'LoopNode' });
+const cap = (id: string, groupId: string, changes: object = {}): NonNullable<FlowPost['nodes']>[number] => ({
+  id,
+  type: 'LoopCapNode',
+  config: { loopNodeId: groupId },
+  meta: { groupId },
+  outputIds: [],
+  ...changes,
+});
 
 describe('a workflow', () => {
   it('is stored as it was sent; ids of nodes and keys of triggers are made where they lack', () => {
@@ -65,6 +73,22 @@ describe('a workflow', () => {
       [loop('l', [[], ['in']]), node('in', [['x']], { groupId: 'l' }), node('x')],
       'nodes.1.outputIds.0.0 links into or out',
     ],
+    ['an end of an iteration outside of a loop', [cap('c', 'l')], 'nodes.0.meta.groupId must be the id of the loop'],
+    [
+      "an end of another loop's iteration",
+      [loop('l', [[], ['c']]), cap('c', 'l', { config: { loopNodeId: 'm' } })],
+      'nodes.1.config.loopNodeId must be the id of the loop that this node is in, l',
+    ],
+    [
+      'a node after the end of an iteration',
+      [loop('l', [[], ['c']]), cap('c', 'l', { outputIds: [['d']] }), node('d', [], { groupId: 'l' })],
+      'nodes.1.outputIds must be empty',
+    ],
+    [
+      'a body without an end of an iteration',
+      [loop('l', [[], ['m']]), { ...loop('m', [[], ['c']]), meta: { groupId: 'l' } }, cap('c', 'm')],
+      'nodes.0.outputIds.1 leads into a body',
+    ],
   ])('is refused with %s, naming the place', (_, nodes, issue) => {
     expect(issuesOf(() => create({ nodes }))).toEqual([expect.stringContaining(issue)]);
   });
@@ -73,8 +97,11 @@ describe('a workflow', () => {
     const nodes = [
       loop('outer', [['after'], ['inner']]),
       { ...loop('inner', [['tail'], ['body']]), meta: { groupId: 'outer' } },
-      node('body', [[]], { groupId: 'inner' }),
-      node('tail', [[]], { groupId: 'outer' }),
+      node('body', [['next']], { groupId: 'inner' }),
+      cap('next', 'inner'),
+      node('tail', [['break']], { groupId: 'outer' }),
+      cap('break', 'outer', { outputIds: [[]] }),
+      loop('skipped', [[], []]),
       node('after', [['left', 'right']]),
       node('left', [['end']], { groupId: 'only drawn' }),
       node('right', [['end']]),

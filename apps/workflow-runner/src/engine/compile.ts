@@ -31,7 +31,8 @@ export interface Started {
  */
 export function compileWorkflow(state: WorkflowState): CompiledWorkflow {
   const nodes = new Map<string, CompiledNode>();
-  for (const { id, type, config } of state.nodes) nodes.set(id, { id, type, action: actionOf(type, config ?? {}), outputs: [] });
+  for (const { id, type, config = {}, meta = {} } of state.nodes)
+    nodes.set(id, { id, type, action: actionOf(type, config, meta), outputs: [] });
   const linked = (ids: readonly string[], from: string): CompiledNode[] =>
     ids.map((id) => nodes.get(id) ?? broken(id, '?', new NodeError('NodeNotFound', `${from} leads to node ${id}, which does not exist`)));
   for (const { id, outputIds } of state.nodes) {
@@ -65,13 +66,13 @@ const throwing = (error: NodeError) => (): never => {
 };
 const broken = (id: string, type: string, error: NodeError): CompiledNode => ({ id, type, action: throwing(error), outputs: [] });
 
-function actionOf(type: string, config: Record<string, unknown>): NodeAction {
+function actionOf(type: string, config: Record<string, unknown>, meta: Record<string, unknown>): NodeAction {
   const nodeType: NodeType | undefined = nodeTypes.get(type);
   if (nodeType === undefined) return throwing(new NodeError('UnknownNodeType', `nodes of type ${type} can't run here`));
   const parsed = nodeType.config.safeParse(config);
   if (!parsed.success) return throwing(new NodeError('InvalidNode', parsed.error.issues.map(described).join('; ')));
   try {
-    return nodeType.action(parsed.data);
+    return nodeType.action(parsed.data, meta);
   } catch (error) {
     if (error instanceof NodeError) return throwing(error);
     throw error;

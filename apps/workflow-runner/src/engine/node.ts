@@ -75,14 +75,35 @@ export interface Step {
   readonly ports: Ports;
   /** An id for what this visit sends: run:node:path. */
   readonly outputId: string;
+  /** Of a loop: runs what output 1 leads to, once. Undefined: it leads nowhere. */
+  readonly body: Body | undefined;
+  /** Of a cap: the iteration of that loop has come to it. Only the first counts. Throws InvalidNode where this is no iteration of it. */
+  hit(loopId: string, hit: Hit): void;
   /** The run has ended meanwhile (another path threw, or its time is over): what this visit still does is for nothing. */
   readonly over: boolean;
 }
+
+/** The end that an iteration of a loop came to. */
+export interface Hit {
+  /** As the path brought it there, and its size. */
+  readonly payload: unknown;
+  readonly size: PayloadSize;
+  readonly mapValuePath: string;
+  readonly shouldBreak: boolean;
+}
+
+/**
+ * One iteration; `index` keeps apart what different ones send. Resolves when all its paths have ended, with the first cap they came to; never, once the run is
+ * over. Rejects with what was thrown in it, which the loop passes on as it is: it says at which node.
+ */
+export type Body = (index: number, payload: unknown, size: PayloadSize) => Promise<Hit | undefined>;
 
 /** How a visit ends: the payload goes on along one output. An output without targets ends the path. */
 export interface Outcome {
   readonly payload: unknown;
   readonly output: number;
+  /** Where the payload isn't what the step came with and was put to; else the step's own. */
+  readonly size?: PayloadSize;
 }
 
 /** Runs at each visit. Throws to end the run; a promise makes the path wait while the run's other paths go on. */
@@ -95,6 +116,6 @@ export interface NodeType<C = unknown> {
   readonly config: z.ZodType<C>;
   /** Its runs keep a record of what a later attempt must not do again. */
   readonly recorded?: true;
-  /** Called once per version, with a config that passed; throws {@link NodeError} naming the field for what a schema can't say. */
-  action(config: C): NodeAction;
+  /** Called once per version, with a config that passed and the node's `meta`; throws {@link NodeError} naming the field for what a schema can't say. */
+  action(config: C, meta: Readonly<Record<string, unknown>>): NodeAction;
 }

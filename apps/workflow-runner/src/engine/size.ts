@@ -37,6 +37,11 @@ export class PayloadSize {
     return new PayloadSize(this.bound, this.limit);
   }
 
+  /** Of something beside the payload that may get as large. */
+  ofNothing(): PayloadSize {
+    return new PayloadSize(0, this.limit);
+  }
+
   /** Measures the payload if it may be too large. Throws PayloadTooLarge. */
   check(payload: unknown): void {
     if (this.bound > this.limit) this.measure(payload);

@@ -6,12 +6,12 @@ import { renderRequired } from './config.ts';
 /** What nodes take from a payload and put into it. */
 
 /** The payload with a value at a path; undefined leaves nothing there. Throws PayloadTooLarge. */
-export function put(step: Step, payload: unknown, destination: string, value: unknown): unknown {
+export function put({ size }: Pick<Step, 'size'>, payload: unknown, destination: string, value: unknown): unknown {
   if (value === undefined) return removePath(payload, destination);
   const changed = setPath(payload, destination, value);
   // A list is filled up to its new index.
-  if (LARGE_INDEX.test(destination)) step.size.measure(changed);
-  else step.size.grew(changed, value);
+  if (LARGE_INDEX.test(destination)) size.measure(changed);
+  else size.grew(changed, value);
   return changed;
 }
 

@@ -5,6 +5,8 @@ import { delay } from './delay.ts';
 import { googlePublish } from './google-publish.ts';
 import { jsonDecode } from './json-decode.ts';
 import { jsonEncode } from './json-encode.ts';
+import { loop } from './loop.ts';
+import { loopCap } from './loop-cap.ts';
 import { math } from './math.ts';
 import { mqttMessage } from './mqtt-message.ts';
 import { mutate } from './mutate.ts';
@@ -22,6 +24,8 @@ const all = [
   googlePublish,
   jsonDecode,
   jsonEncode,
+  loop,
+  loopCap,
   math,
   mqttMessage,
   mutate,
