@@ -213,11 +213,15 @@ describe('a loop, one after the other', () => {
     const nodes = [
       loop({ mapResultPath: 'working.all' }, ['slow', 'quick']),
       within('l', mqtt('slow', 'x', 'late')),
-      within('l', json('quick', '"quick"', 'working.way', 'early')),
-      cap('late', { mapValuePath: 'working.item' }),
+      within('l', json('quick', '"quick"', 'working.way', 'early', 'then')),
       cap('early', { mapValuePath: 'working.way' }),
+      within('l', see('then')),
+      cap('late', { mapValuePath: 'working.item' }),
     ];
-    expect(after(await looped([1, 2], nodes))).toMatchObject({ all: ['quick', 'quick'], way: 'quick' });
+    let answer = (): void => undefined;
+    const reply: Given['reply'] = () => new Promise((resolve) => (answer = () => resolve({ verdict: 'succeeded' })));
+    const made = await looped([1, 2], nodes, { reply, onDebug: () => answer() });
+    expect(after(made)).toMatchObject({ all: ['quick', 'quick'], way: 'quick' });
   });
 
   it('ends the run at the first error, naming the node in its body', async () => {
@@ -299,13 +303,21 @@ describe('a loop in parallel', () => {
     expect(at(made, 'see')).toEqual([]);
   });
 
-  it('may gather values of 5 MB at most', async () => {
+  it('may gather values of 5 MB at most, and stops when they are more', async () => {
+    const template = 'x{{data.source.[0]}}';
     const text = within(
       'l',
-      node('in', 'MutateNode', { rules: [{ type: 'set', valueTemplate: 'x{{data.source.[0]}}', destination: 'working.text' }] }, ['end']),
+      node('in', 'MutateNode', { rules: [{ type: 'set', valueTemplate: template, destination: 'working.text' }] }, ['show']),
     );
-    const source = ['x'.repeat(100_000), ...Array.from({ length: 80 }, () => 0)];
-    const nodes = [loop(parallel({ mapResultPath: 'working.all', mapValuePath: 'working.text' })), text, cap('end')];
-    expect((await looped(source, nodes)).result.error).toMatchObject({ name: 'PayloadTooLarge', nodeId: 'l' });
+    const source = ['x'.repeat(100_000), ...Array.from({ length: 200 }, () => 0)];
+    const nodes = [
+      loop(parallel({ mapResultPath: 'working.all', mapValuePath: 'working.text' })),
+      text,
+      within('l', node('show', 'DebugNode', { property: 'working.item.index' }, ['end'])),
+      cap('end'),
+    ];
+    const made = await looped(source, nodes);
+    expect(made.result.error).toMatchObject({ name: 'PayloadTooLarge', nodeId: 'l' });
+    expect(at(made, 'show').length).toBeLessThan(100);
   });
 });
