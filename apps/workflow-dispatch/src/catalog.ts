@@ -75,10 +75,10 @@ export class Catalog {
     return found;
   }
 
-  /** Whether an enabled workflow has this virtual button. */
-  hasButton(applicationId: string, workflowId: string, key: string): boolean {
+  /** Whether an enabled workflow has this trigger of its own. */
+  hasTrigger(applicationId: string, workflowId: string, type: string, key: string): boolean {
     const workflow = this.workflow(applicationId, workflowId);
-    return workflow?.enabled === true && workflow.triggers.some((trigger) => trigger.type === 'virtualButton' && trigger.key === key);
+    return workflow?.enabled === true && workflow.triggers.some((trigger) => trigger.type === type && trigger.key === key);
   }
 
   #listen(workflow: WorkflowState): void {

@@ -59,13 +59,14 @@ describe('matching', () => {
     expect(starts(catalogWith({ topicFilters: { [INTEGRATION]: [] } }))).toEqual([]);
   });
 
-  it('knows the virtual buttons of enabled workflows', () => {
+  it('knows the buttons and timers of enabled workflows', () => {
     const triggers = [{ type: 'virtualButton', key: 'go', config: {} }];
     const catalog = catalogWith({ triggers }, { id: OTHER, triggers, enabled: false });
-    expect(catalog.hasButton(APPLICATION, WORKFLOW, 'go')).toBe(true);
-    expect(catalog.hasButton(APPLICATION, WORKFLOW, 'stop')).toBe(false);
-    expect(catalog.hasButton(APPLICATION, OTHER, 'go')).toBe(false);
-    expect(catalog.hasButton(FOREIGN, WORKFLOW, 'go')).toBe(false);
+    expect(catalog.hasTrigger(APPLICATION, WORKFLOW, 'virtualButton', 'go')).toBe(true);
+    expect(catalog.hasTrigger(APPLICATION, WORKFLOW, 'virtualButton', 'stop')).toBe(false);
+    expect(catalog.hasTrigger(APPLICATION, OTHER, 'virtualButton', 'go')).toBe(false);
+    expect(catalog.hasTrigger(APPLICATION, WORKFLOW, 'timer', 'go')).toBe(false);
+    expect(catalog.hasTrigger(FOREIGN, WORKFLOW, 'virtualButton', 'go')).toBe(false);
   });
 
   it('shows a tenant nothing of another', () => {

@@ -45,5 +45,6 @@ export function unusable({ time, type, number, sourceType, attributes }: Inbound
   if (number !== undefined && !(Number.isSafeInteger(number) && number > 0)) return 'its running number is none';
   if (sourceType.includes('\0')) return 'the type of its source is none';
   if (type === 'gap' && !(isTime(attributes['from']) && isTime(attributes['to']))) return 'the bounds of the gap are no times';
+  if (type === 'timer' && !Number.isSafeInteger(attributes['at'])) return 'the instant of the firing is none';
   return undefined;
 }

@@ -3,6 +3,7 @@ import type { Catalog } from './catalog.ts';
 import type { Effect, Outcome } from './effect.ts';
 import type { RunningNumbers } from './numbers.ts';
 import { periodOf, type QuotaBook, type Taken } from './quota.ts';
+import { type TimerBook, timerName } from './timer-book.ts';
 
 /** What an inbound event comes to: which workflows to start, and what that changes in the ledger. */
 export interface Decision {
@@ -11,10 +12,11 @@ export interface Decision {
   readonly effect: Effect;
 }
 
-/** What the decisions of one partition rest on; they change both. */
+/** What the decisions of one partition rest on; they change all of it. */
 export interface Books {
   readonly numbers: RunningNumbers;
   readonly quota: QuotaBook;
+  readonly timers: TimerBook;
 }
 
 const NONE: readonly string[] = [];
@@ -24,7 +26,7 @@ const NONE: readonly string[] = [];
  * predecessor had published some of them: that decision stands.
  */
 export function decide(event: InboundEvent, catalog: Catalog, books: Books, already?: readonly string[]): Decision {
-  return event.type === 'message' ? decideMessage(event, catalog, books, already) : decideEvent(event, catalog, already);
+  return event.type === 'message' ? decideMessage(event, catalog, books, already) : decideEvent(event, catalog, books, already);
 }
 
 function decideMessage(event: InboundEvent, catalog: Catalog, { numbers, quota }: Books, already: readonly string[] | undefined): Decision {
@@ -59,24 +61,35 @@ function decideMessage(event: InboundEvent, catalog: Catalog, { numbers, quota }
   return end(workflows.length === 0 ? 'unmatched' : 'dispatched', workflows, taken);
 }
 
+/** Triggers of a workflow that no integration is the source of: their events name them by key. */
+const OWN_TRIGGERS: Partial<Record<InboundType, string>> = { press: 'virtualButton', timer: 'timer' };
+
 /** Events beside messages use no quota and have ledger rows of their own. */
-function decideEvent(event: InboundEvent, catalog: Catalog, already: readonly string[] | undefined): Decision {
+function decideEvent(event: InboundEvent, catalog: Catalog, { timers }: Books, already: readonly string[] | undefined): Decision {
   const { applicationId, sourceId, sourceType, type, attributes } = event;
-  const press = type === 'press';
-  const key = press ? String(attributes['key']) : sourceId;
-  const workflows =
-    already ??
-    (press
-      ? catalog.hasButton(applicationId, sourceId, key)
-        ? [sourceId]
-        : NONE
-      : catalog.matches(applicationId, sourceId, type, undefined));
+  const own = OWN_TRIGGERS[type];
+  const key = own === undefined ? sourceId : String(attributes['key']);
+  const timer = type === 'timer' ? { name: timerName(sourceId, key), at: Number(attributes['at']) } : undefined;
+  const first = timer === undefined || timers.take(timer.name, timer.at);
+  const matching = (): readonly string[] => {
+    if (own === undefined) return catalog.matches(applicationId, sourceId, type, undefined);
+    return first && catalog.hasTrigger(applicationId, sourceId, own, key) ? [sourceId] : NONE;
+  };
+  const workflows = already ?? matching();
   const { from, to, cause } = attributes;
   const gap = type === 'gap' ? { from: String(from), to: String(to), cause: String(cause).replaceAll('\0', '') } : undefined;
   return {
     workflows,
-    trigger: { type: press ? 'virtualButton' : 'integration', key },
-    effect: { applicationId, sourceId, sourceType, type, triggered: workflows.length, ...(gap === undefined ? {} : { gap }) },
+    trigger: { type: own ?? 'integration', key },
+    effect: {
+      applicationId,
+      sourceId,
+      sourceType,
+      type,
+      triggered: workflows.length,
+      ...(gap === undefined ? {} : { gap }),
+      ...(timer === undefined ? {} : { timer }),
+    },
   };
 }
 

@@ -5,6 +5,7 @@ import { application, APPLICATION, INTEGRATION, integration, trigger, workflow, 
 import { Catalog } from './catalog.ts';
 import { unusable } from './dead-letters.ts';
 import { type Books, decide, decidePoison, type Decision, undeliverable } from './decide.ts';
+import { TimerBook } from './timer-book.ts';
 import { RunningNumbers } from './numbers.ts';
 import { QuotaBook } from './quota.ts';
 
@@ -24,7 +25,7 @@ function given({ limits = {}, enabled = true, workflows = [WORKFLOW] }: Given = 
   catalog.apply(change('application', APPLICATION, application({ limits: { ...plan, ...limits } })));
   catalog.apply(change('integration', INTEGRATION, integration({ enabled })));
   for (const id of workflows) catalog.apply(change('workflow', id, workflow([], { id, triggers: [trigger([])] })));
-  const books = { numbers: new RunningNumbers(), quota: new QuotaBook() };
+  const books = { numbers: new RunningNumbers(), quota: new QuotaBook(), timers: new TimerBook() };
   return { catalog, books, when: (changes, already) => decide(inbound(changes), catalog, books, already) };
 }
 
@@ -161,5 +162,47 @@ describe('what nothing can be decided about', () => {
     const { effect } = given().when({ number: 1 });
     expect(undeliverable(effect, 1)).toMatchObject({ triggered: 0, message: { outcome: 'deadLettered', number: 1 } });
     expect(undeliverable({ ...effect, triggered: 2 }, 1)).toMatchObject({ triggered: 1, message: { outcome: 'dispatched' } });
+  });
+});
+
+describe('a firing', () => {
+  const T = Date.parse('2026-11-25T07:30:00.000Z');
+  const timed = (enabled = true) => {
+    const known = given({ workflows: [] });
+    const triggers = ['a', 'b'].map((key) => ({ type: 'timer', key, config: { seconds: 60 } }));
+    known.catalog.apply(change('workflow', WORKFLOW, workflow([], { enabled, triggers })));
+    const fired = (key: string, at: number, already?: readonly string[]) =>
+      known.when({ type: 'timer', sourceId: WORKFLOW, sourceType: 'timer', attributes: { key, at } }, already);
+    return { ...known, fired };
+  };
+
+  it('starts its workflow once for each instant, whoever fires it', () => {
+    const { fired } = timed();
+    expect(fired('a', T)).toMatchObject({
+      workflows: [WORKFLOW],
+      trigger: { type: 'timer', key: 'a' },
+      effect: { type: 'timer', triggered: 1, timer: { name: JSON.stringify([WORKFLOW, 'a']), at: T } },
+    });
+    expect(fired('a', T).workflows).toEqual([]);
+    expect(fired('b', T).workflows).toEqual([WORKFLOW]);
+    expect(fired('a', T + 60_000).workflows).toEqual([WORKFLOW]);
+    expect(fired('a', T).workflows).toEqual([]);
+  });
+
+  it('knows what was committed before, and lets what a predecessor has published stand', () => {
+    const { books, fired } = timed();
+    books.timers.load(JSON.stringify([WORKFLOW, 'a']), T);
+    expect(fired('a', T).workflows).toEqual([]);
+    expect(fired('a', T + 1, [WORKFLOW]).workflows).toEqual([WORKFLOW]);
+    expect(fired('a', T + 1).workflows).toEqual([]);
+  });
+
+  it('of a timer that is gone, or off, starts nothing', () => {
+    expect(timed().fired('c', T).workflows).toEqual([]);
+    expect(timed(false).fired('a', T).workflows).toEqual([]);
+  });
+
+  it('without an instant is nothing that can be decided', () => {
+    expect(unusable(inbound({ type: 'timer', attributes: { key: 'a', at: 'noon' } }))).toMatch(/instant/);
   });
 });

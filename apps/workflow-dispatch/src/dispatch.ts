@@ -4,16 +4,19 @@ import type { Catalog } from './catalog.ts';
 import type { Effect } from './effect.ts';
 import { RunningNumbers } from './numbers.ts';
 import { PartitionDispatch } from './partition-dispatch.ts';
-import { type Database, readLastNumbers, readQuotas } from './persistence/ledger-reader.ts';
+import { type Database, readFirings, readLastNumbers, readQuotas } from './persistence/ledger-reader.ts';
 import { readPredecessor } from './predecessor.ts';
 import type { Books } from './decide.ts';
 import { type Period, QuotaBook } from './quota.ts';
+import { TimerBook } from './timer-book.ts';
+import type { Timers } from './timers.ts';
 
 export interface DispatchOptions {
   readonly bus: Bus;
   readonly database: Database;
   readonly catalog: Catalog;
   readonly follower: ConfigFollower;
+  readonly timers: Timers;
   readonly committed: (partition: number) => number | undefined;
   readonly onError: (error: unknown) => void;
 }
@@ -36,22 +39,25 @@ export class Dispatch {
   async prepare(held: readonly HeldPartition[]): Promise<void> {
     const { bus, database } = this.options;
     const partitions = held.map(({ partition }) => partition);
-    const [numbers, quotas, { created }] = await Promise.all([
+    const [numbers, quotas, firings, { created }] = await Promise.all([
       readLastNumbers(database, partitions),
       readQuotas(database, partitions),
+      readFirings(database, partitions),
       bus.streamInfo('INBOUND'),
     ]);
     const books = new Map<number, Books>(
-      partitions.map((partition) => [partition, { numbers: new RunningNumbers(), quota: new QuotaBook() }]),
+      partitions.map((partition) => [partition, { numbers: new RunningNumbers(), quota: new QuotaBook(), timers: new TimerBook() }]),
     );
     for (const { partition, integrationId, last } of numbers) books.get(partition)?.numbers.load(integrationId, last);
     for (const row of quotas) books.get(row.partition)?.quota.load([row]);
+    for (const { partition, timer, at } of firings) books.get(partition)?.timers.load(timer, at);
     const epoch = Math.floor(Date.parse(created) / 1_000).toString(36);
     const left = [...held];
     const prepareNext = async (): Promise<void> => {
       for (let next = left.pop(); next !== undefined; next = left.pop()) await this.#prepareOne(next, books.get(next.partition), epoch);
     };
     await Promise.all(Array.from({ length: PREPARED_AT_ONCE }, prepareNext));
+    this.options.timers.take(partitions);
   }
 
   async #prepareOne({ partition, token, committed }: HeldPartition, books: Books | undefined, epoch: string): Promise<void> {
@@ -88,6 +94,7 @@ export class Dispatch {
   };
 
   forget(partitions: readonly number[]): void {
+    this.options.timers.forget(partitions);
     for (const partition of partitions) {
       this.#taken.get(partition)?.dispatch.end();
       this.#taken.delete(partition);

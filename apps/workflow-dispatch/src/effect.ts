@@ -7,7 +7,7 @@ export type Outcome = 'dispatched' | 'unmatched' | 'rejectedByQuota' | 'disabled
 /** What a finished inbound event changes in the ledger, committed with the position. */
 export interface Effect {
   readonly applicationId: string;
-  /** Integration; of a press the workflow. */
+  /** Integration; of a press or a timer the workflow. */
   readonly sourceId: string;
   readonly sourceType: string;
   readonly type: InboundType;
@@ -30,5 +30,7 @@ export interface Effect {
       readonly firstRefused: boolean;
     };
   };
+  /** Of a timer that was fired: the instant it was fired for, epoch ms. */
+  readonly timer?: { readonly name: string; readonly at: number };
   readonly gap?: { readonly from: string; readonly to: string; readonly cause: string };
 }

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { type MicroserviceOptions, Transport } from '@nestjs/microservices';
-import { NUMBER_SUBJECT, NumberRequest, type NumberReply } from '#lib/contracts';
+import { NUMBER_SUBJECT, NumberRequest, type NumberReply, type WorkflowState } from '#lib/contracts';
 import { openDatabase } from '#lib/event-sourcing';
 import { connectBus, nestConnectionOptions, type StoredInbound } from '#lib/messaging';
 import { createPartitionReader, own, type OwnershipOptions } from '#lib/partitions';
@@ -11,7 +11,9 @@ import { Dispatch } from './dispatch.ts';
 import type { Effect } from './effect.ts';
 import { forget, readMessageCounts } from './persistence/ledger-reader.ts';
 import { writeLedger } from './persistence/ledger-writer.ts';
+import { storeFiring } from './firing.ts';
 import { migrations } from './persistence/migrations.ts';
+import { Timers } from './timers.ts';
 import { DispatchContext } from './transport/context.ts';
 import { WorkflowDispatchModule } from './workflow-dispatch.module.ts';
 
@@ -48,19 +50,32 @@ export async function startDispatch(options: DispatchServiceOptions): Promise<Ru
     const database = await openDatabase({ url: options.postgresUrl, schema: SCHEMA, migrations });
     closing.push(() => database.destroy());
     const catalog = new Catalog();
+    const timers = new Timers((firing) => void storeFiring({ bus, follower, signal: ended.signal, onError }, firing));
+    const ended = new AbortController();
+    closing.push(async () => ended.abort());
+    closing.push(async () => timers.end());
+    const onError = (error: unknown): void => log.warn({ err: error }, 'trying again');
     const deleted = new Set<string>();
     const follower = await bus.followConfig(
       ['application', 'workflow', 'integration'],
       (change) => {
         catalog.apply(change);
+        if (change.kind === 'workflow') timers.apply(change.applicationId, change.id, change.state as WorkflowState | null);
         if (change.kind === 'application' && change.state === null) deleted.add(change.id);
       },
       (subject, reason) => log.error({ subject, reason }, 'an event of the configuration is unreadable'),
     );
     closing.push(() => follower.stop());
 
-    const onError = (error: unknown): void => log.warn({ err: error }, 'trying again');
-    const dispatch = new Dispatch({ bus, database, catalog, follower, committed: (partition) => reader.committed(partition), onError });
+    const dispatch = new Dispatch({
+      bus,
+      database,
+      catalog,
+      follower,
+      timers,
+      committed: (partition) => reader.committed(partition),
+      onError,
+    });
     const reader = createPartitionReader<StoredInbound, Effect>({
       bus,
       database,

@@ -1,5 +1,6 @@
 import { definitionOf } from '#lib/connectors';
-import { type FieldIssue, type IntegrationType, issuesOf, type NodeState, type WorkflowState } from '#lib/contracts';
+import { type FieldIssue, type IntegrationType, issuesOf, type NodeState, type TriggerState, type WorkflowState } from '#lib/contracts';
+import { scheduleIssue, scheduleOf } from '#lib/schedule';
 import { expressionIssue, templateIssue } from '#lib/templating';
 
 type Path = readonly (string | number)[];
@@ -66,9 +67,20 @@ function nodeIssues({ type, config }: NodeState, path: Path): FieldIssue[] {
   return issues;
 }
 
-/** Templates and expressions that do not parse, in the nodes we know. */
-export const workflowIssues = ({ nodes }: Pick<WorkflowState, 'nodes'>): FieldIssue[] =>
-  nodes.flatMap((node, index) => nodeIssues(node, ['nodes', index]));
+/** Templates and expressions that do not parse, in the nodes we know, and timers that can't be kept; of the lists that are given. */
+export const workflowIssues = (
+  { nodes = [], triggers = [] }: Partial<Pick<WorkflowState, 'nodes' | 'triggers'>>,
+  now: Date,
+): FieldIssue[] => [
+  ...triggers.flatMap((trigger, index) => timerIssues(trigger, ['triggers', index, 'config'], now)),
+  ...nodes.flatMap((node, index) => nodeIssues(node, ['nodes', index])),
+];
+
+function timerIssues(trigger: TriggerState, path: Path, now: Date): FieldIssue[] {
+  const schedule = trigger.type === 'timer' ? scheduleOf(trigger) : undefined;
+  const issue = schedule === undefined ? undefined : scheduleIssue(schedule, now);
+  return issue === undefined ? [] : [{ path: [...path, issue.field], message: issue.message }];
+}
 
 /** Topic filters that the integration's type does not take; `types`: of the integrations that exist. */
 export function topicFilterIssues(

@@ -2,13 +2,33 @@ import { describe, expect, it } from 'vitest';
 import type { IntegrationType } from '#lib/contracts';
 import { topicFilterIssues, workflowIssues } from './workflow-issues.ts';
 
+const NOW = new Date('2026-11-25T07:30:00.000Z');
 const paths = (type: string, config: Record<string, unknown>): string[] =>
-  workflowIssues({
-    nodes: [
-      { id: 'ok', type: 'DebugNode' },
-      { id: 'n', type, config },
-    ],
-  }).map(({ path }) => path.join('.'));
+  workflowIssues(
+    {
+      nodes: [
+        { id: 'ok', type: 'DebugNode' },
+        { id: 'n', type, config },
+      ],
+    },
+    NOW,
+  ).map(({ path }) => path.join('.'));
+
+describe('a timer', () => {
+  const of = (config: Record<string, unknown>): unknown[] =>
+    workflowIssues({ triggers: [{ type: 'virtualButton' }, { type: 'timer', config }] }, NOW).map(({ path }) => path.join('.'));
+
+  it('that can not be kept is refused by its field', () => {
+    expect(of({ cron: '* * * *' })).toEqual(['triggers.1.config.cron']);
+    expect(of({ cron: '0 0 L * *' })).toEqual(['triggers.1.config.cron']);
+    expect(of({ cron: '@hourly', tz: 'Mars/Base' })).toEqual(['triggers.1.config.tz']);
+  });
+
+  it('is kept with seconds, cron in 5 or 6 fields, names, or nothing yet', () => {
+    for (const config of [{ seconds: 1.5 }, { cron: '*/5 * * * *' }, { cron: '0 */5 * * * *', tz: 'Asia/Tokyo' }, { cron: '@daily' }, {}])
+      expect(of(config)).toEqual([]);
+  });
+});
 
 describe('the configuration of nodes', () => {
   it.each([

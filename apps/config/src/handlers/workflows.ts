@@ -30,8 +30,13 @@ async function checkTopicFilters(context: ConfigContext, applicationId: string, 
   if (issues.length > 0) throw invalid(issues);
 }
 
-function checked(events: readonly WorkflowEvent[]): readonly WorkflowEvent[] {
-  const issues = events.flatMap(({ state }) => (state === null ? [] : workflowIssues(state)));
+/** `sent`: the lists that are new. A stored template that a stricter parser refuses must not keep the rest of the workflow from being changed. */
+function checked(events: readonly WorkflowEvent[], sent: FlowPost | FlowPatch, now: string): readonly WorkflowEvent[] {
+  const issues = events.flatMap(({ state }) => {
+    const { triggers, nodes } = state ?? {};
+    const fresh = { ...(sent.triggers === undefined ? {} : { triggers }), ...(sent.nodes === undefined ? {} : { nodes }) };
+    return workflowIssues(fresh, new Date(now));
+  });
   if (issues.length > 0) throw invalid(issues);
   return events;
 }
@@ -54,7 +59,7 @@ export async function createWorkflow(context: ConfigContext, subject: string, co
     applicationId,
     creates: true,
     requires: [{ kind: 'application', id: applicationId }],
-    decide: () => checked(workflow.decide({ name: 'create', id, applicationId, now, input, newId: newNodeId(context) }, null)),
+    decide: () => checked(workflow.decide({ name: 'create', id, applicationId, now, input, newId: newNodeId(context) }, null), input, now),
   });
 }
 
@@ -70,9 +75,7 @@ export async function updateWorkflow(context: ConfigContext, subject: string, co
     applicationId,
     decide: (state) => {
       const now = new Date(context.now()).toISOString();
-      const events = workflow.decide({ name: 'update', now, input, newId: newNodeId(context) }, state);
-      // A stored template that a stricter parser refuses must not keep the rest of the workflow from being changed.
-      return input.nodes === undefined ? events : checked(events);
+      return checked(workflow.decide({ name: 'update', now, input, newId: newNodeId(context) }, state), input, now);
     },
   });
 }

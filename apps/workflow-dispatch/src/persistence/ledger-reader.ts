@@ -1,4 +1,5 @@
 import { PERIODS_KEPT, type QuotaRow } from '../quota.ts';
+import { FIRINGS_KEPT_MS } from '../timer-book.ts';
 
 /** The part of a database connection that reading needs. */
 export interface Database {
@@ -113,6 +114,18 @@ export async function readQuotas(database: Database, partitions: readonly number
   }));
 }
 
+/** When each timer of these partitions was last fired, epoch ms. */
+export async function readFirings(
+  database: Database,
+  partitions: readonly number[],
+): Promise<{ partition: number; timer: string; at: number }[]> {
+  const rows = await database.query<{ partition: number; timer: string; fired_at: string }[]>(
+    'select partition, timer, fired_at from timer_firings where partition = any($1::smallint[]) order by fired_at',
+    [partitions],
+  );
+  return rows.map(({ partition, timer, fired_at }) => ({ partition, timer, at: Number(fired_at) }));
+}
+
 /** Payloads counted between two times (epoch ms, whole hours), by integration type. */
 export async function readPayloadCounts(
   database: Database,
@@ -132,10 +145,11 @@ export async function readPayloadCounts(
 /** Days that payload counts and used quotas are kept. */
 const KEPT_DAYS = 400;
 
-/** Forgets payload counts and quotas that are too old to ask for, and everything of these applications. */
+/** Forgets payload counts, quotas and firings that are too old to ask for, and everything of these applications. */
 export async function forget(database: Database, deletedApplications: readonly string[]): Promise<void> {
   await database.query(`delete from payload_counts where hour < now() - make_interval(days => $1)`, [KEPT_DAYS]);
   await database.query(`delete from quota_used where started < now() - make_interval(days => $1)`, [KEPT_DAYS]);
+  await database.query(`delete from timer_firings where fired_at < $1`, [Date.now() - FIRINGS_KEPT_MS]);
   if (deletedApplications.length === 0) return;
   for (const table of ['message_counts', 'event_counts', 'gaps', 'quota_used', 'payload_counts'])
     await database.query(`delete from ${table} where application_id = any($1::text[])`, [deletedApplications]);

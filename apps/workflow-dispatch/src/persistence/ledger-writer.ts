@@ -48,6 +48,7 @@ export async function writeLedger(transaction: Transaction, finished: readonly F
   const payloads = new Tally();
   const gaps: { effect: Effect; position: Position }[] = [];
   const periods = new Map<string, Date>();
+  const firings: Firings = new Map();
   for (const { effect, position } of finished) {
     const { applicationId, sourceId, message } = effect;
     if (message === undefined) {
@@ -56,6 +57,7 @@ export async function writeLedger(transaction: Transaction, finished: readonly F
       add(sums, 'triggered', effect.triggered);
       if (effect.type === 'oversize') add(messages.row(applicationId, sourceId, partitionOf(applicationId)), 'oversize', 1);
       if (effect.gap !== undefined) gaps.push({ effect, position });
+      if (effect.timer !== undefined) addFiring(firings, applicationId, effect.timer);
       continue;
     }
     countMessage(messages.row(applicationId, sourceId, partitionOf(applicationId)), effect, message);
@@ -71,6 +73,7 @@ export async function writeLedger(transaction: Transaction, finished: readonly F
   if (!quotas.isEmpty) await writeQuotas(transaction, quotas, periods);
   if (!payloads.isEmpty) await writePayloads(transaction, payloads);
   if (gaps.length > 0) await writeGaps(transaction, gaps);
+  if (firings.size > 0) await writeFirings(transaction, firings);
 }
 
 function countMessage(sums: Sums, effect: Effect, message: Exclude<Effect['message'], undefined>): void {
@@ -172,5 +175,20 @@ async function writeGaps(
      ) as aged
      where aged.age > $2 and gaps.application_id = aged.application_id and gaps.integration_id = aged.integration_id and gaps.position = aged.position`,
     [gaps.map(({ effect }) => effect.sourceId), GAPS_KEPT],
+  );
+}
+
+type Firings = Map<string, { partition: number; at: number }>;
+
+function addFiring(firings: Firings, applicationId: string, { name, at }: Exclude<Effect['timer'], undefined>): void {
+  if (at > (firings.get(name)?.at ?? 0)) firings.set(name, { partition: partitionOf(applicationId), at });
+}
+
+async function writeFirings(transaction: Transaction, firings: Firings): Promise<void> {
+  const rows = [...firings].sort(([a], [b]) => (a < b ? -1 : 1));
+  await transaction.query(
+    `insert into timer_firings (timer, partition, fired_at) select * from unnest($1::text[], $2::smallint[], $3::bigint[])
+     on conflict (timer) do update set fired_at = greatest(timer_firings.fired_at, excluded.fired_at)`,
+    [rows.map(([timer]) => timer), rows.map(([, { partition }]) => partition), rows.map(([, { at }]) => at)],
   );
 }

@@ -70,4 +70,16 @@ class Ledger1764000200000 implements MigrationInterface {
   }
 }
 
-export const migrations = [...positionMigrations(), Ledger1764000200000];
+/** When each timer was last fired, committed with the position. */
+class TimerFirings1764000300000 implements MigrationInterface {
+  async up(session: QueryRunner): Promise<void> {
+    await session.query('create table timer_firings (timer text primary key, partition smallint not null, fired_at bigint not null)');
+    await session.query('create index timer_firings_partition on timer_firings (partition)');
+  }
+
+  async down(session: QueryRunner): Promise<void> {
+    await session.query('drop table timer_firings');
+  }
+}
+
+export const migrations = [...positionMigrations(), Ledger1764000200000, TimerFirings1764000300000];

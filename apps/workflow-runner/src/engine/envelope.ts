@@ -48,6 +48,7 @@ function relayOf({ triggerType, inbound }: TriggeredEvent): { relayId?: string; 
 function dataOf(event: TriggeredEvent, trigger: TriggerState): unknown {
   const { inbound, body } = event;
   const { type, attributes } = inbound;
+  if (type === 'timer') return {};
   if (type === 'press') return pressData(attributes, body, trigger);
   if (type !== 'message') return { ...attributes, type };
   const known = IntegrationType.safeParse(inbound.sourceType);

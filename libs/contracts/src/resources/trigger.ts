@@ -83,7 +83,11 @@ export const TimerTrigger = trigger(
   'timer',
   z.strictObject({
     seconds: z.number().min(1).max(31_536_000).optional().meta({ description: '1 second to 1 year; fractions are fine.' }),
-    cron: z.string().max(255).optional(),
+    cron: z
+      .string()
+      .max(255)
+      .optional()
+      .meta({ description: '5 fields, or 6 with seconds first, or @yearly, @monthly, @weekly, @daily, @hourly; no L, W, # or ?.' }),
     tz: z.string().max(255).optional().meta({ description: 'IANA time zone, default UTC.' }),
   }),
   {

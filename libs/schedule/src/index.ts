@@ -1,0 +1,1 @@
+export { firingAfter, scheduleIssue, type Schedule, type ScheduleIssue, scheduleOf } from './schedule.ts';
