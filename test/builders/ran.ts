@@ -2,6 +2,7 @@ import type { TriggeredEvent, WorkflowState } from '#lib/contracts';
 import {
   compileWorkflow,
   createSandbox,
+  createValidator,
   mergedGlobals,
   startRun,
   type DebugEntry,
@@ -32,6 +33,7 @@ export interface Given {
 export async function ran(flow: WorkflowState, given: Given = {}): Promise<Ran> {
   const { event = triggered(), state = application(), reply = async () => ({ verdict: 'succeeded' }), known = integration() } = given;
   const sandbox = createSandbox();
+  const validator = createValidator();
   const sent: Output[] = [];
   const debug: DebugEntry[] = [];
   const delays: { id: string; ms: number }[] = [];
@@ -42,6 +44,7 @@ export async function ran(flow: WorkflowState, given: Given = {}): Promise<Ran> 
     },
     integration: (applicationId: string, id: string) => (applicationId === known.applicationId && id === known.id ? known : undefined),
     runScript: (script: Parameters<typeof sandbox.run>[0]) => sandbox.run(script),
+    validate: (validation: Parameters<typeof validator.validate>[0]) => validator.validate(validation),
     debug: (entry: DebugEntry) => {
       debug.push(entry);
       given.onDebug?.();
@@ -54,6 +57,6 @@ export async function ran(flow: WorkflowState, given: Given = {}): Promise<Ran> 
   };
   const runnable = { workflow: compileWorkflow(flow), application: state, globals: mergedGlobals(state, flow) };
   const result = await new Promise<RunResult>((resolve) => startRun(event, runnable, ports, resolve));
-  await sandbox.close();
+  await Promise.all([sandbox.close(), validator.close()]);
   return { result, sent, debug, delays };
 }

@@ -6,7 +6,7 @@ import { type Logger, type Readiness, reportReadiness, type RunningService } fro
 import { RunActivity } from './activity.ts';
 import { Catalog } from './catalog.ts';
 import { buryPoison, buryRun, type KeepTrying } from './dead-letters.ts';
-import { createSandbox, type Ports } from './engine/index.ts';
+import { createSandbox, createValidator, type Ports } from './engine/index.ts';
 import { sendOutput } from './outputs.ts';
 import { migrations } from './persistence/migrations.ts';
 import { readRunCounts } from './persistence/run-counts.ts';
@@ -44,6 +44,8 @@ export async function openRunner(options: RunnerOptions): Promise<RunningService
     closing.push(() => database.destroy());
     const sandbox = createSandbox();
     closing.push(() => sandbox.close());
+    const validator = createValidator();
+    closing.push(() => validator.close());
     const catalog = new Catalog();
     const follower = await bus.followConfig(
       ['application', 'workflow', 'integration'],
@@ -62,6 +64,7 @@ export async function openRunner(options: RunnerOptions): Promise<RunningService
       send: (output) => sendOutput(bus, output),
       integration: (applicationId, integrationId) => catalog.integration(applicationId, integrationId),
       runScript: (script) => sandbox.run(script),
+      validate: (validation) => validator.validate(validation),
       debug: (entry) => activity.debug(entry, Date.now()),
       now: Date.now,
     };

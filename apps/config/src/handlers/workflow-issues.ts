@@ -20,6 +20,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   'GooglePublishNode',
   'SwitchNode',
   'MathNode',
+  'ValidatePayloadNode',
 ]);
 
 /** Template fields that are not called `…Template`. */
@@ -64,10 +65,23 @@ function nodeIssues({ type, config }: NodeState, path: Path): FieldIssue[] {
     const issue = typeof expression === 'string' ? expressionIssue(expression) : undefined;
     if (issue !== undefined) issues.push({ path: [...path, 'config', ...at], message: issue });
   }
+  if (type === 'ValidatePayloadNode' && !isSchemaText(config))
+    issues.push({ path: [...path, 'config', 'schema'], message: 'must be JSON' });
   return issues;
 }
 
-/** Templates and expressions that do not parse, in the nodes we know, and timers that can't be kept; of the lists that are given. */
+/** What a schema says is for the runner to judge: it may take long. */
+function isSchemaText({ schemaType = 'json', schema }: Readonly<Record<string, unknown>>): boolean {
+  if (schemaType !== 'json' || typeof schema !== 'string') return true;
+  try {
+    JSON.parse(schema);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Templates, expressions and schemas that do not parse, in the nodes we know, and timers that can't be kept; of the lists that are given. */
 export const workflowIssues = (
   { nodes = [], triggers = [] }: Partial<Pick<WorkflowState, 'nodes' | 'triggers'>>,
   now: Date,

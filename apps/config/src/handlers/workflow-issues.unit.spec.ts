@@ -35,6 +35,7 @@ describe('the configuration of nodes', () => {
     ['DebugNode', { message: '{{#if a}}' }, 'message'],
     ['ConditionalNode', { expression: '{{a}} ===' }, 'expression'],
     ['MathNode', { statements: [{ expression: '{{a}} * 2' }, { expression: '{{a}} *' }] }, 'statements.1.expression'],
+    ['ValidatePayloadNode', { schema: '{"type":' }, 'schema'],
     ['SwitchNode', { switchTemplate: '{{a}}', cases: [{ caseTemplate: '{{a' }] }, 'cases.0.caseTemplate'],
     ['MutateNode', { rules: [{ valueTemplate: 'fine {{a}}' }, { valueTemplate: '{{a' }] }, 'rules.1.valueTemplate'],
     ['ThrowErrorNode', { messageTemplate: '{{/if}}' }, 'messageTemplate'],
@@ -52,6 +53,8 @@ describe('the configuration of nodes', () => {
 
   it('of types we do not know, scripts, and what is no template are stored as they are', () => {
     expect(paths('SomeOtherNode', { messageTemplate: '{{#if a}}' })).toEqual([]);
+    expect(paths('ValidatePayloadNode', { schemaType: 'path', schema: 'data.schema' })).toEqual([]);
+    expect(paths('ValidatePayloadNode', { schema: '{"type":"object"}' })).toEqual([]);
     expect(paths('RawFunctionNode', { script: 'const a = {{}' })).toEqual([]);
     expect(
       paths('MqttMessageNode', { topicTemplate: 'a/{{b}}', messageTemplate: '{"a": {{data}}}', integrationId: 'f'.repeat(24) }),

@@ -13,6 +13,7 @@ export type { DebugEntry, KnownIntegration, Output, OutputReply, Ports, RunRecor
 export type { RunResult } from './run.ts';
 export { createSandbox } from './sandbox/sandbox.ts';
 export { sizeOf } from './size.ts';
+export { createValidator } from './validation/validator.ts';
 
 /** Everything of the configuration that a run uses. */
 export interface Runnable {

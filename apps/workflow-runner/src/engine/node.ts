@@ -2,6 +2,8 @@ import type { IntegrationState, SendReply } from '#lib/contracts';
 import type { z } from 'zod';
 import type { Script, ScriptOutcome } from './sandbox/protocol.ts';
 import type { PayloadSize } from './size.ts';
+import type { ValidationAnswer } from './validation/protocol.ts';
+import type { Validation } from './validation/validator.ts';
 
 /** What a run is about; the same for all its nodes. */
 export interface RunInfo {
@@ -58,6 +60,8 @@ export interface Ports {
   send(output: Output): Promise<OutputReply>;
   integration(applicationId: string, integrationId: string): KnownIntegration | undefined;
   runScript(script: Script): Promise<ScriptOutcome>;
+  /** Never rejects for what schema and value are. */
+  validate(validation: Validation): Promise<ValidationAnswer>;
   /** Must be quick and must not throw: it is called in the middle of a run. */
   debug(entry: DebugEntry): void;
   /** Epoch ms. */

@@ -31,7 +31,7 @@ export const expression = z
     if (issue !== undefined) context.addIssue({ code: 'custom', message: issue });
   });
 
-const isPath = (path: string): boolean => path !== '' && parsePath(path) !== undefined;
+export const isPath = (path: string): boolean => path !== '' && parsePath(path) !== undefined;
 
 export const requiredPath = z.string('is required').refine(isPath, 'must be a payload path, as working.result');
 export const path = z

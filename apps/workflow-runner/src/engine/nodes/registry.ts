@@ -15,6 +15,7 @@ import { rawFunction } from './raw-function.ts';
 import { sqsSend } from './sqs-send.ts';
 import { switchNode } from './switch.ts';
 import { throwError } from './throw-error.ts';
+import { validatePayload } from './validate-payload.ts';
 import { websocketMessage } from './websocket-message.ts';
 
 const all = [
@@ -34,6 +35,7 @@ const all = [
   sqsSend,
   switchNode,
   throwError,
+  validatePayload,
   websocketMessage,
 ] as const;
 
