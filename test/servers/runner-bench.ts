@@ -103,14 +103,20 @@ export class RunnerBench {
   }
 
   /** An application with a broker and one workflow, that starts at the first node on each message. */
-  async tenant(nodes: (ids: { integrationId: string }) => NodeState[], changes: Partial<WorkflowState> = {}): Promise<RunTenant> {
+  async tenant(
+    nodes: (ids: { integrationId: string }) => NodeState[],
+    changes: (ids: { integrationId: string }) => Partial<WorkflowState> = () => ({}),
+  ): Promise<RunTenant> {
     const [applicationId, integrationId, workflowId] = [newId(), newId(), newId()];
     await this.configure('application', application({ id: applicationId }));
     await this.configure('integration', integration({ id: integrationId, applicationId }));
     const made = nodes({ integrationId });
     const triggers = [trigger([made[0]?.id ?? ''], { key: integrationId })];
-    const decidedAt = await this.configure('workflow', workflow(made, { triggers, ...changes, id: workflowId, applicationId }));
-    const fence = await this.bus.writeFence('TRIGGERED', 'dispatch', partitionOf(applicationId), ++this.#epoch);
+    const decidedAt = await this.configure(
+      'workflow',
+      workflow(made, { triggers, ...changes({ integrationId }), id: workflowId, applicationId }),
+    );
+    const fence = await this.bus.writeFence('TRIGGERED', 'test', partitionOf(applicationId), ++this.#epoch);
     return { applicationId, integrationId, workflowId, decidedAt, fence };
   }
 

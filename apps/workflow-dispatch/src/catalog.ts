@@ -1,5 +1,6 @@
 import { topicMatches } from '#lib/connectors';
 import type { ApplicationState, InboundType, IntegrationState, PlanLimits, WorkflowState } from '#lib/contracts';
+import { ErrorListeners } from '#lib/domain';
 import type { ConfigChange } from '#lib/messaging';
 
 /** What a workflow waits for at one source. */
@@ -25,8 +26,9 @@ export class Catalog {
   readonly #workflows = new Map<string, WorkflowState>();
   /** Integration → listeners, in the order of workflow ids. */
   readonly #listeners = new Map<string, Listener[]>();
+  readonly errorListeners = new ErrorListeners();
 
-  apply({ kind, id, state }: ConfigChange): void {
+  apply({ kind, id, state, applicationId }: ConfigChange): void {
     if (kind === 'application') replace(this.#limits, id, (state as ApplicationState | null)?.limits);
     else if (kind === 'integration') {
       const integration = state as IntegrationState | null;
@@ -40,6 +42,7 @@ export class Catalog {
       const workflow = state as WorkflowState | null;
       replace(this.#workflows, id, workflow ?? undefined);
       if (workflow?.enabled === true) this.#listen(workflow);
+      this.errorListeners.apply(applicationId, id, workflow);
     }
   }
 

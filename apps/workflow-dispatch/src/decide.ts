@@ -62,7 +62,7 @@ function decideMessage(event: InboundEvent, catalog: Catalog, { numbers, quota }
 }
 
 /** Triggers of a workflow that no integration is the source of: their events name them by key. */
-const OWN_TRIGGERS: Partial<Record<InboundType, string>> = { press: 'virtualButton', timer: 'timer' };
+const OWN_TRIGGERS: Partial<Record<InboundType, string>> = { press: 'virtualButton', timer: 'timer', flowError: 'flowError' };
 
 /** Events beside messages use no quota and have ledger rows of their own. */
 function decideEvent(event: InboundEvent, catalog: Catalog, { timers }: Books, already: readonly string[] | undefined): Decision {
@@ -73,6 +73,8 @@ function decideEvent(event: InboundEvent, catalog: Catalog, { timers }: Books, a
   const first = timer === undefined || timers.take(timer.name, timer.at);
   const matching = (): readonly string[] => {
     if (own === undefined) return catalog.matches(applicationId, sourceId, type, undefined);
+    if (type === 'flowError')
+      return catalog.errorListeners.of(applicationId, { flowId: sourceId, flowClass: String(attributes['flowClass']) });
     return first && catalog.hasTrigger(applicationId, sourceId, own, key) ? [sourceId] : NONE;
   };
   const workflows = already ?? matching();

@@ -206,3 +206,21 @@ describe('a firing', () => {
     expect(unusable(inbound({ type: 'timer', attributes: { key: 'a', at: 'noon' } }))).toMatch(/instant/);
   });
 });
+
+describe('an error of a workflow', () => {
+  it('starts every workflow that hears of it, the narrowest scope first', () => {
+    const { catalog, when } = given({ workflows: [] });
+    const [erring, other] = ['0c0000000000000000000008', '0c0000000000000000000009'];
+    const listen = (id: string, scope: string) =>
+      catalog.apply(change('workflow', id, workflow([], { id, triggers: [{ type: 'flowError', key: 'k', config: { scope } }] })));
+    listen(WORKFLOW, 'global');
+    listen(erring, 'local');
+    listen(other, 'local');
+    const attributes = { key: `${erring}-flowError`, flowClass: 'cloud' };
+    expect(when({ type: 'flowError', sourceId: erring, sourceType: 'flowError', attributes })).toMatchObject({
+      workflows: [erring, WORKFLOW],
+      trigger: { type: 'flowError', key: `${erring}-flowError` },
+      effect: { type: 'flowError', sourceId: erring, triggered: 2 },
+    });
+  });
+});

@@ -7,7 +7,7 @@ export type Outcome = 'dispatched' | 'unmatched' | 'rejectedByQuota' | 'disabled
 /** What a finished inbound event changes in the ledger, committed with the position. */
 export interface Effect {
   readonly applicationId: string;
-  /** Integration; of a press or a timer the workflow. */
+  /** Integration; of a press, a timer or an error the workflow. */
   readonly sourceId: string;
   readonly sourceType: string;
   readonly type: InboundType;

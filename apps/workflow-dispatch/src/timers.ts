@@ -1,4 +1,5 @@
 import { partitionOf, type WorkflowState } from '#lib/contracts';
+import { runsHere } from '#lib/domain';
 import { firingAfter, type Schedule, scheduleIssue, scheduleOf } from '#lib/schedule';
 import { Heap } from './heap.ts';
 
@@ -124,8 +125,8 @@ export class Timers {
 }
 
 /** The timers of a workflow that is on. One that says nothing, or what was stored before it was checked, never fires. */
-function timersOf({ id, applicationId, enabled, triggers, creationDate }: WorkflowState, now: Date): Timer[] {
-  if (!enabled) return [];
+function timersOf({ id, applicationId, enabled, flowClass, triggers, creationDate }: WorkflowState, now: Date): Timer[] {
+  if (!enabled || !runsHere({ flowClass })) return [];
   return triggers.flatMap((trigger) => {
     if (trigger.type !== 'timer' || trigger.key === undefined) return [];
     const schedule = scheduleOf(trigger);

@@ -1,13 +1,11 @@
 import type { Activity, TriggeredEvent } from '#lib/contracts';
 import type { Bus } from '#lib/messaging';
-import { sizeOf, type DebugEntry, type RunResult } from './engine/index.ts';
+import type { DebugEntry, RunResult } from './engine/index.ts';
+import { MAX_SHOWN, OMITTED, shown } from './shown.ts';
 
 /** Shown of a workflow in a second, at most: successful runs, and Debug entries. Every failed and every restarted run is shown. */
 const RUNS_A_SECOND = 5;
 const DEBUG_A_SECOND = 20;
-/** A larger Debug payload is left out, bytes. */
-const MAX_DEBUG = 256 * 1024;
-const OMITTED = 'Payload data omitted due to size';
 
 /** Counts per key and second. Holds the keys of one second only. */
 class PerSecond {
@@ -58,7 +56,7 @@ export class RunActivity {
     const { run, nodeId, nodeType, level, message, payload } = entry;
     if (!this.#debug.take(run.flowId, nowMs)) return;
     const body: Activity['body'] = { runId: run.id, flowId: run.flowId, nodeId, nodeType, level, message: shortened(message) };
-    if ('payload' in entry) body['payload'] = sizeOf(payload, MAX_DEBUG) > MAX_DEBUG ? OMITTED : payload;
+    if ('payload' in entry) body['payload'] = shown(payload);
     this.#publish('debug', { applicationId: run.applicationId, workflowId: run.flowId }, body, nowMs);
   }
 
@@ -72,4 +70,4 @@ export class RunActivity {
   }
 }
 
-const shortened = (message: string): string => (message.length > MAX_DEBUG ? OMITTED : message);
+const shortened = (message: string): string => (message.length > MAX_SHOWN ? OMITTED : message);

@@ -1,4 +1,5 @@
 import type { ApplicationState, IntegrationState, WorkflowState } from '#lib/contracts';
+import { ErrorListeners } from '#lib/domain';
 import type { ConfigChange } from '#lib/messaging';
 import { compileWorkflow, mergedGlobals, type KnownIntegration, type Runnable } from './engine/index.ts';
 
@@ -8,13 +9,15 @@ export class Catalog {
   readonly #workflows = new Map<string, WorkflowState>();
   readonly #integrations = new Map<string, KnownIntegration>();
   readonly #runnables = new Map<string, Runnable>();
+  readonly #errorListeners = new ErrorListeners();
 
-  apply({ kind, id, state }: ConfigChange): void {
+  apply({ kind, id, state, applicationId }: ConfigChange): void {
     if (kind === 'application') replace(this.#applications, id, state as ApplicationState | null);
     else if (kind === 'integration') replace(this.#integrations, id, known(state as IntegrationState | null));
     else if (kind === 'workflow') {
       replace(this.#workflows, id, state as WorkflowState | null);
       this.#runnables.delete(id);
+      this.#errorListeners.apply(applicationId, id, state as WorkflowState | null);
     }
   }
 
@@ -32,6 +35,11 @@ export class Catalog {
     };
     this.#runnables.set(workflowId, made);
     return made;
+  }
+
+  /** Whether any workflow hears of the errors of this one. */
+  errorsHeard({ id: flowId, applicationId, flowClass }: WorkflowState): boolean {
+    return this.#errorListeners.of(applicationId, { flowId, flowClass }).length > 0;
   }
 
   /** Another tenant's is as good as none. */

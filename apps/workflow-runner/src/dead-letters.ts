@@ -25,6 +25,20 @@ export async function buryRun(bus: LetterBus, event: StoredTriggered, message: s
   return await bury(bus, letter, event.body, keepTrying);
 }
 
+/** A failed run whose error could not be stored for flowError triggers. False: not stored, as the service ends. */
+export async function buryFlowError(bus: LetterBus, event: StoredTriggered, keepTrying: KeepTrying): Promise<boolean> {
+  const { applicationId, workflowId, id } = event;
+  const letter: Letter = {
+    applicationId,
+    sourceId: workflowId,
+    stage: 'run',
+    reason: 'flowError',
+    message: 'The error of this run started no flowError trigger: the stream INBOUND is full.',
+    attributes: { runId: id, flowId: workflowId },
+  };
+  return await bury(bus, letter, event.body, keepTrying);
+}
+
 /** A stored message that can't be read. False: not stored, as the service ends. */
 export async function buryPoison(bus: LetterBus, poison: Poison, keepTrying: KeepTrying): Promise<boolean> {
   const [, , applicationId = '-', workflowId = '-'] = poison.subject.split('.');

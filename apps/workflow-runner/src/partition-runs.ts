@@ -1,4 +1,4 @@
-import type { Position } from '#lib/messaging';
+import type { Fence, Position } from '#lib/messaging';
 import { PurgeFloor } from './purge-floor.ts';
 import { restsAt, type AttemptRecord } from './run-record.ts';
 import type { Task } from './scheduler.ts';
@@ -22,6 +22,8 @@ export class PartitionRuns {
 
   constructor(
     readonly token: number,
+    /** Of INBOUND: what a holder before us tells of errors is refused. */
+    readonly fence: Fence,
     committed: Position,
     /** Up to here, what isn't done may have been interrupted. */
     readonly startedThrough: Position,

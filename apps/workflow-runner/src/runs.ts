@@ -1,6 +1,7 @@
-import type { ConfigFollower, Position, StoredTriggered } from '#lib/messaging';
+import type { ConfigFollower, Fence, Position, StoredTriggered } from '#lib/messaging';
 import type { Batch, HeldPartition, Item, Poison, Transaction } from '#lib/partitions';
-import { startRun, type Ports } from './engine/index.ts';
+import { startRun, type Ports, type Runnable, type RunResult } from './engine/index.ts';
+import type { FailedRun, Told } from './flow-errors.ts';
 import type { RunActivity } from './activity.ts';
 import type { Catalog } from './catalog.ts';
 import { PartitionRuns } from './partition-runs.ts';
@@ -33,11 +34,15 @@ export interface RunsOptions {
   readonly steps: Pick<StepWriter, 'write'>;
   /** Runs in one transaction. */
   readonly transact: <T>(work: (transaction: Transaction) => Promise<T>) => Promise<T>;
+  /** Writes the fence of a partition that was taken into INBOUND, which is where errors are told. */
+  readonly writeFence: (partition: number, token: number) => Promise<Fence>;
+  readonly tellError: (run: FailedRun, fence: Fence) => Promise<Told>;
   readonly streamEnd: () => Promise<{ end: Position; created: string }>;
   readonly requestCommit: (partition: number) => void;
-  /** Puts a run that was interrupted too often, or a message that can't be read, where people find it. */
+  /** Puts a run that was interrupted too often, an error that couldn't be told, or a message that can't be read, where people find it. */
   readonly bury: {
     run(event: StoredTriggered, message: string): Promise<boolean>;
+    error(event: StoredTriggered): Promise<boolean>;
     poison(poison: Poison): Promise<boolean>;
   };
   readonly onError: (error: unknown) => void;
@@ -58,10 +63,14 @@ export class Runs {
   async prepare(held: readonly HeldPartition[]): Promise<void> {
     const { end, created } = await this.options.streamEnd();
     this.#seen = Math.max(this.#seen, end);
+    const fences = await Promise.all(held.map(({ partition, token }) => this.options.writeFence(partition, token)));
+    const fenceOf = new Map(held.map(({ partition }, index) => [partition, fences[index]]));
     const reserve = this.#seen + RESERVE_AHEAD;
     const { partitions, open, steps } = await this.options.transact((transaction) => runJournal.take(transaction, held, reserve, created));
     const committed = new Map(held.map((one) => [one.partition, one.committed]));
     for (const { partition, token, startedThrough } of partitions) {
+      const fence = fenceOf.get(partition);
+      if (fence === undefined) continue;
       const known = new Map<Position, OpenRun>();
       for (const run of open) if (run.partition === partition) known.set(run.position, run);
       const outcomes = new Map<Position, Map<string, string>>();
@@ -70,6 +79,7 @@ export class Runs {
       const interruptible = Math.min(startedThrough, end);
       const runs = new PartitionRuns(
         token,
+        fence,
         committed.get(partition) ?? 0,
         interruptible,
         reserve,
@@ -150,15 +160,36 @@ export class Runs {
     const { catalog, ports, activity, scheduler } = this.options;
     const runnable = catalog.runnable(event.applicationId, event.workflowId);
     const record = runnable?.workflow.recorded === true ? this.#record(runs, item, task) : undefined;
-    startRun(event, runnable, record?.ports ?? ports, (result) => {
-      record?.close();
-      if (record === undefined || runs.records.delete(record)) {
+    const end = (result: RunResult, ours: boolean): void => {
+      if (ours && (record === undefined || runs.records.delete(record))) {
         item.done(countedAs(event, result.status, attempt));
         activity.ended(event, result, attempt);
       }
       task.over?.();
       if (record?.resting !== true) scheduler.finished(task);
+    };
+    startRun(event, runnable, record?.ports ?? ports, (result) => {
+      record?.close();
+      if (result.status === 'succeeded' || !this.#isHeard(event, runnable)) return end(result, true);
+      const { flowClass } = runnable.workflow.state;
+      void this.#tell(runs, { event, flowClass, result, attempt }).then((told) => end(result, told));
     });
+  }
+
+  /** Errors of a run that an error started are heard by nobody: they could go round for ever. */
+  #isHeard({ triggerType }: StoredTriggered, runnable: Runnable | undefined): runnable is Runnable {
+    return triggerType !== 'flowError' && runnable !== undefined && this.options.catalog.errorsHeard(runnable.workflow.state);
+  }
+
+  /** Whether this process may go on and count the run. */
+  async #tell(runs: PartitionRuns, failed: FailedRun): Promise<boolean> {
+    try {
+      const told = await this.options.tellError(failed, runs.fence);
+      return told === 'lost' ? await this.options.bury.error(failed.event) : told === 'told';
+    } catch (error) {
+      this.options.onError(error);
+      return false;
+    }
   }
 
   /** While a run waits in a delay it takes no place, and holds up neither others nor restarts. */

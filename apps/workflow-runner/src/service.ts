@@ -5,8 +5,9 @@ import { createPartitionReader, own } from '#lib/partitions';
 import { type Logger, type Readiness, reportReadiness, type RunningService } from '#lib/platform';
 import { RunActivity } from './activity.ts';
 import { Catalog } from './catalog.ts';
-import { buryPoison, buryRun, type KeepTrying } from './dead-letters.ts';
+import { buryFlowError, buryPoison, buryRun, type KeepTrying } from './dead-letters.ts';
 import { createSandbox, createValidator, type Ports } from './engine/index.ts';
+import { tellFlowError } from './flow-errors.ts';
 import { sendOutput } from './outputs.ts';
 import { migrations } from './persistence/migrations.ts';
 import { readRunCounts } from './persistence/run-counts.ts';
@@ -78,10 +79,13 @@ export async function openRunner(options: RunnerOptions): Promise<RunningService
       steps: new StepWriter(database, keepTrying),
       restarts: new Restarts(database, scheduler, keepTrying),
       transact: (work) => database.transaction((manager) => work(manager)),
+      writeFence: (partition, token) => bus.writeFence('INBOUND', 'runner', partition, token),
+      tellError: (run, fence) => tellFlowError({ bus, configSequence: () => follower.sequence, ...keepTrying }, run, fence),
       streamEnd: () => bus.streamInfo('TRIGGERED'),
       requestCommit: (partition) => reader.requestCommit(partition),
       bury: {
         run: (event, message) => buryRun(bus, event, message, keepTrying),
+        error: (event) => buryFlowError(bus, event, keepTrying),
         poison: (poison) => buryPoison(bus, poison, keepTrying),
       },
       onError,

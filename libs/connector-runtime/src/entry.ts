@@ -29,7 +29,7 @@ export interface Entry {
   order: number;
 }
 
-export type RecordKind = Exclude<InboundType, 'message' | 'press' | 'timer'>;
+export type RecordKind = Exclude<InboundType, 'message' | 'press' | 'timer' | 'flowError'>;
 
 const NOTHING = new Uint8Array(0);
 const ignore = (): void => undefined;

@@ -6,7 +6,7 @@ import { z } from 'zod';
  */
 
 /** `ce-type` of an inbound event. Only `message` uses quota and carries a running number. */
-export const InboundType = z.enum(['message', 'connect', 'disconnect', 'failure', 'gap', 'oversize', 'press', 'timer']);
+export const InboundType = z.enum(['message', 'connect', 'disconnect', 'failure', 'gap', 'oversize', 'press', 'timer', 'flowError']);
 export type InboundType = z.infer<typeof InboundType>;
 
 /** A stored inbound event, as dispatch reads it. */
@@ -15,9 +15,9 @@ export interface InboundEvent {
   /** CloudEvents id. */
   id: string;
   applicationId: string;
-  /** The integration, or for `press` and `timer` the workflow. */
+  /** The integration, or for `press`, `timer` and `flowError` the workflow. */
   sourceId: string;
-  /** The integration type, or `virtualButton` or `timer`. */
+  /** The integration type, or `virtualButton`, `timer` or `flowError`. */
   sourceType: string;
   /** When the connector stored it, or a timer was due: ISO 8601. */
   time: string;
@@ -27,7 +27,7 @@ export interface InboundEvent {
   configSequence: number;
   /** The provider said this is a redelivery. */
   redelivered?: boolean;
-  /** Provider metadata for the run's `data` (JSON object): topic, messageId, …; for `press` {key, …}; for `timer` {key, at (epoch ms)}; for `gap` {from, to, cause}; `oversize` {size}. */
+  /** Provider metadata for the run's `data` (JSON object): topic, messageId, …; for `press` {key, …}; for `timer` {key, at (epoch ms)}; for `flowError` {flowClass, errorInfo, erroredPayload, …}; for `gap` {from, to, cause}; `oversize` {size}. */
   attributes: Record<string, unknown>;
   /** The provider's bytes; empty for control events. */
   body: Uint8Array;

@@ -1,4 +1,5 @@
 import type { TriggerState, WorkflowState } from '#lib/contracts';
+import { errorScopeOf } from '#lib/domain';
 import type { z } from 'zod';
 import { NodeError } from './errors.ts';
 import type { NodeAction, NodeType } from './node.ts';
@@ -17,7 +18,7 @@ export interface CompiledWorkflow {
   readonly state: WorkflowState;
   /** A run of it keeps a record: one of its nodes needs it. */
   readonly recorded: boolean;
-  /** The nodes that an event starts, and the trigger it came by; undefined when no trigger of the workflow matches any more. */
+  /** The nodes that an event starts, and the trigger it came by; undefined when no trigger of the workflow matches any more. Of an error: key ''. */
   started(triggerType: string, key: string, event: string): Started | undefined;
 }
 export interface Started {
@@ -44,7 +45,7 @@ export function compileWorkflow(state: WorkflowState): CompiledWorkflow {
   for (const trigger of state.triggers) {
     const targets = linked(trigger.outputIds?.flat() ?? [], `trigger ${trigger.key ?? trigger.type}`);
     for (const event of eventsOf(trigger)) {
-      const name = startName(trigger.type, trigger.key ?? '', event);
+      const name = startName(trigger.type, trigger.type === 'flowError' ? '' : (trigger.key ?? ''), event);
       const before = started.get(name);
       started.set(name, { trigger: before?.trigger ?? trigger, nodes: [...(before?.nodes ?? []), ...targets] });
     }
@@ -57,9 +58,12 @@ const startName = (type: string, key: string, event: string): string => `${type}
 
 const INTEGRATION_EVENTS = ['message', 'connect', 'disconnect', 'failure'];
 
-/** What starts a trigger: of an integration what its switches say (`message` unless switched off, the others when switched on). */
-const eventsOf = ({ type, config }: TriggerState): readonly string[] =>
-  type === 'integration' ? INTEGRATION_EVENTS.filter((event) => (config?.[event] ?? event === 'message') === true) : [''];
+/** What starts a trigger: of an integration what its switches say (`message` unless switched off, the others when switched on), of an error its scope. */
+function eventsOf(trigger: TriggerState): readonly string[] {
+  const { type, config } = trigger;
+  if (type === 'flowError') return [errorScopeOf(trigger)];
+  return type === 'integration' ? INTEGRATION_EVENTS.filter((event) => (config?.[event] ?? event === 'message') === true) : [''];
+}
 
 const throwing = (error: NodeError) => (): never => {
   throw error;

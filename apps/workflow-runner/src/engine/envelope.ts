@@ -49,6 +49,7 @@ function dataOf(event: TriggeredEvent, trigger: TriggerState): unknown {
   const { inbound, body } = event;
   const { type, attributes } = inbound;
   if (type === 'timer') return {};
+  if (type === 'flowError') return { errorInfo: attributes['errorInfo'], erroredPayload: attributes['erroredPayload'] };
   if (type === 'press') return pressData(attributes, body, trigger);
   if (type !== 'message') return { ...attributes, type };
   const known = IntegrationType.safeParse(inbound.sourceType);

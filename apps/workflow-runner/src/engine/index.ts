@@ -1,5 +1,6 @@
 import type { ApplicationState, TriggeredEvent } from '#lib/contracts';
-import type { CompiledWorkflow } from './compile.ts';
+import { scopesHearing } from '#lib/domain';
+import type { CompiledWorkflow, Started } from './compile.ts';
 import { envelope, envelopeSize } from './envelope.ts';
 import { NodeError, runErrorOf } from './errors.ts';
 import type { Globals } from './globals.ts';
@@ -30,10 +31,18 @@ export function startRun(event: TriggeredEvent, runnable: Runnable | undefined, 
   };
   if (runnable === undefined) return refuse(new NodeError('WorkflowNotFound', `workflow ${event.workflowId} does not exist any more`));
   const { workflow, application, globals } = runnable;
-  const started = workflow.started(event.triggerType, event.triggerKey, event.triggerType === 'integration' ? event.inbound.type : '');
+  const started = startedBy(event, workflow);
   if (started === undefined) return refuse(new NodeError('TriggerNotFound', 'the trigger that started this run does not exist any more'));
   const names = { applicationName: application.name, flowName: workflow.state.name };
   const info = { id: event.id, applicationId: event.applicationId, flowId: event.workflowId };
   const payload = envelope(event, started.trigger, names, globals);
   run(info, started.nodes, payload, new PayloadSize(envelopeSize(event, globals), MAX_PAYLOAD + globals.size), ports, done);
+}
+
+function startedBy({ triggerType, triggerKey, inbound }: TriggeredEvent, workflow: CompiledWorkflow): Started | undefined {
+  if (triggerType !== 'flowError') return workflow.started(triggerType, triggerKey, triggerType === 'integration' ? inbound.type : '');
+  const erring = { flowId: inbound.sourceId, flowClass: String(inbound.attributes['flowClass']) };
+  const all = scopesHearing(workflow.state.id, erring).flatMap((scope) => workflow.started('flowError', '', scope) ?? []);
+  const [first] = all;
+  return first === undefined ? undefined : { trigger: first.trigger, nodes: all.flatMap(({ nodes }) => nodes) };
 }

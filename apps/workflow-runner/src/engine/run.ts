@@ -11,6 +11,8 @@ export const RUN_MS = 60_000;
 export interface RunResult {
   readonly status: 'succeeded' | 'failed';
   readonly error?: RunError;
+  /** Of a run that failed: as it was where that happened. */
+  readonly payload?: unknown;
   /** Epoch ms. */
   readonly startedAt: number;
   readonly endedAt: number;
@@ -22,6 +24,8 @@ class Run implements Walking {
   readonly pace = new Pace();
   private readonly startedAt: number;
   private timer: NodeJS.Timeout | undefined;
+  /** What it started with. */
+  private payload: unknown;
 
   constructor(
     readonly info: RunInfo,
@@ -35,10 +39,11 @@ class Run implements Walking {
     try {
       size.check(payload);
     } catch (error) {
-      return this.end(runErrorOf(error));
+      return this.end(runErrorOf(error), payload);
     }
+    this.payload = payload;
     const walk = new Walk(this, this, undefined, (failure) =>
-      this.end(failure === undefined ? undefined : runErrorOf(failure.reason, failure.node)),
+      failure === undefined ? this.end(undefined) : this.end(runErrorOf(failure.reason, failure.node), failure.payload),
     );
     walk.start(nodes, payload, size, '0');
   }
@@ -46,17 +51,17 @@ class Run implements Walking {
   startClock(): void {
     // Most runs that wait take milliseconds; timers of one duration share a list, so one more costs next to nothing.
     this.timer ??= setTimeout(
-      () => this.end(runErrorOf(new NodeError('WorkflowTimeout', `the run took longer than ${RUN_MS / 1000} s`))),
+      () => this.end(runErrorOf(new NodeError('WorkflowTimeout', `the run took longer than ${RUN_MS / 1000} s`)), this.payload),
       RUN_MS - (this.ports.record?.spent ?? 0),
     );
   }
 
-  private end(error: RunError | undefined): void {
+  private end(error: RunError | undefined, payload?: unknown): void {
     if (this.over) return;
     this.over = true;
     clearTimeout(this.timer);
     const times = { startedAt: this.startedAt, endedAt: this.ports.now() };
-    this.done(error === undefined ? { status: 'succeeded', ...times } : { status: 'failed', error, ...times });
+    this.done(error === undefined ? { status: 'succeeded', ...times } : { status: 'failed', error, payload, ...times });
   }
 }
 

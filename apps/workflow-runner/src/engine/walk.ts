@@ -11,7 +11,9 @@ export const MAX_VISITS = 1_000;
 export class Failure extends Error {
   constructor(
     readonly reason: unknown,
-    readonly node: CompiledNode | undefined,
+    readonly node: CompiledNode,
+    /** As it came to that node. */
+    readonly payload: unknown,
   ) {
     super('a node failed', { cause: reason });
   }
@@ -131,7 +133,7 @@ export class Walk {
       if (outcome instanceof Promise) this.wait(visit, outcome);
       else this.follow(visit, outcome);
     } catch (error) {
-      this.fail(error, visit.node);
+      this.fail(error, visit);
     }
   }
 
@@ -152,7 +154,7 @@ export class Walk {
       },
       (error: unknown) => {
         this.waiting--;
-        this.fail(error, visit.node);
+        this.fail(error, visit);
       },
     );
   }
@@ -167,8 +169,8 @@ export class Walk {
   }
 
   /** Halts every path. */
-  private fail(error: unknown, node: CompiledNode): void {
-    if (!this.over) this.end(error instanceof Failure ? error : new Failure(error, node));
+  private fail(error: unknown, { node, payload }: Visit): void {
+    if (!this.over) this.end(error instanceof Failure ? error : new Failure(error, node, payload));
   }
 
   private end(failure: Failure | undefined): void {

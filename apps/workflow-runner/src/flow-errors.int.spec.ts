@@ -1,0 +1,150 @@
+import { once } from 'node:events';
+import { inboundSubject, type InboundEvent, type TriggerState } from '#lib/contracts';
+import { createLogger, type RunningService } from '#lib/platform';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { node, trigger } from '../../../test/builders/runs.ts';
+import { RunnerBench, type RunTenant } from '../../../test/servers/runner-bench.ts';
+import { tellFlowError, type FlowErrorOptions } from './flow-errors.ts';
+import { startRunner } from './index.ts';
+
+let bench: RunnerBench;
+const log = createLogger({ service: 'runner', level: process.env['SLUICE_TEST_LOG'] ?? 'silent' });
+const running = new Set<RunningService>();
+
+beforeAll(async () => {
+  bench = await RunnerBench.start();
+});
+afterEach(async () => {
+  for (const service of running) await service.stop();
+  running.clear();
+  await bench.clear();
+});
+afterAll(() => bench.stop());
+
+async function start(): Promise<void> {
+  const { nats, postgres } = bench;
+  const service = await startRunner({ natsUrl: nats.url, postgresUrl: postgres.url, replicaId: 'r1', standalone: true, log });
+  running.add(service);
+  await expect.poll(() => service.ready(), { timeout: 10_000 }).toEqual({ ok: true });
+}
+
+const failing = [node('throw', 'ThrowErrorNode', { messageTemplate: 'no {{data.message}}' })];
+const listener: TriggerState = { type: 'flowError', key: 'errors', config: { scope: 'local' }, outputIds: [['throw']] };
+const tenant = (...more: TriggerState[]): Promise<RunTenant> =>
+  bench.tenant(
+    () => failing,
+    ({ integrationId }) => ({ triggers: [trigger(['throw'], { key: integrationId }), ...more] }),
+  );
+
+/** What was told of the tenant's runs, as stored. */
+async function told({ applicationId, workflowId }: RunTenant): Promise<InboundEvent[]> {
+  return (await bench.bus.list('INBOUND', inboundSubject(applicationId, workflowId))).map((message) => bench.bus.decodeInbound(message));
+}
+
+describe('the error of a failed run', () => {
+  it('is told to whoever hears of it, whole, and once', async () => {
+    const to = await tenant(listener);
+    await start();
+    await bench.publish(to, 1);
+    await bench.publish(to, 2);
+    await expect.poll(() => bench.counts(to)).toMatchObject({ failed: 2 });
+    const events = await told(to);
+    expect(events.map(({ id }) => id)).toEqual([`${to.workflowId}-1:flowError`, `${to.workflowId}-2:flowError`]);
+    expect(events[0]).toMatchObject({
+      type: 'flowError',
+      sourceId: to.workflowId,
+      attributes: {
+        key: `${to.workflowId}-flowError`,
+        flowClass: 'cloud',
+        relayId: to.workflowId,
+        relayType: 'flow',
+        errorInfo: { error: { name: 'ThrowError', message: 'no 1' }, nodeId: 'throw', nodeType: 'ThrowErrorNode' },
+        erroredPayload: { data: { message: '1' }, triggerType: 'integration', flowId: to.workflowId },
+      },
+    });
+  });
+
+  it('leaves out a payload that is too large', async () => {
+    const to = await tenant(listener);
+    await start();
+    await bench.publish(to, 1, { body: Buffer.alloc(300_000, 'x') });
+    await expect.poll(async () => (await told(to))[0]?.attributes['erroredPayload']).toBe('Payload data omitted due to size');
+  });
+
+  it('is not told where nobody hears of it, nor when an error had started the run', async () => {
+    const [deaf, to] = [await tenant(), await tenant(listener)];
+    await start();
+    await bench.publish(deaf, 1);
+    const attributes = { flowClass: 'cloud', errorInfo: {}, erroredPayload: {} };
+    const { applicationId, workflowId } = to;
+    await bench.publish(to, 1, {
+      triggerType: 'flowError',
+      triggerKey: `${workflowId}-flowError`,
+      inbound: {
+        type: 'flowError',
+        id: 'e1',
+        applicationId,
+        sourceId: workflowId,
+        sourceType: 'flowError',
+        time: '2026-02-03T04:05:06.007Z',
+        configSequence: 0,
+        attributes,
+      },
+    });
+    await bench.publish(to, 2);
+    await expect.poll(async () => (await told(to)).map(({ id }) => id)).toEqual([`${workflowId}-2:flowError`]);
+    await expect.poll(() => bench.counts(deaf)).toMatchObject({ failed: 1 });
+    expect(await told(deaf)).toEqual([]);
+  });
+
+  it('is told once though its process dies right after', async () => {
+    const to = await tenant(listener);
+    const child = await bench.spawn('runner.afterFlowError:1');
+    const gone = once(child, 'exit');
+    await bench.publish(to, 1);
+    await gone;
+    expect(child.signalCode).toBe('SIGKILL');
+    await start();
+    await expect.poll(() => bench.counts(to)).toMatchObject({ failed: 1 });
+    expect(await told(to)).toHaveLength(1);
+    await expect.poll(() => bench.attemptsOf(to)).toEqual([[`${to.workflowId}-1`, 2, 'failed']]);
+  });
+
+  it('is looked for by a later attempt, where it was stored and in what was made of it', async () => {
+    const to = await tenant(listener);
+    const { applicationId, workflowId } = to;
+    await bench.publish(to, 1);
+    const [stored] = await bench.bus.list('TRIGGERED', `triggered.*.${applicationId}.${workflowId}`);
+    if (stored === undefined) throw new Error('the run is not stored');
+    const event = bench.bus.decodeTriggered(stored);
+    let published = 0;
+    const { bus } = bench;
+    const counted: FlowErrorOptions['bus'] = {
+      list: (...of) => bus.list(...of),
+      decodeInbound: (message) => bus.decodeInbound(message),
+      decodeTriggered: (message) => bus.decodeTriggered(message),
+      publishInbound: (...given) => {
+        published++;
+        return bus.publishInbound(...given);
+      },
+    };
+    const fence = await bench.bus.writeFence('INBOUND', 'test', 0, 1);
+    const tell = (attempt: number) =>
+      tellFlowError(
+        { bus: counted, configSequence: () => 0, signal: new AbortController().signal, onError: () => undefined },
+        { event, flowClass: 'cloud', result: { status: 'failed', startedAt: 0, endedAt: 0 }, attempt },
+        fence,
+      );
+    expect([await tell(2), published]).toEqual(['told', 1]);
+    expect([await tell(2), published]).toEqual(['told', 1]);
+    const [told1] = await told(to);
+    if (told1 === undefined) throw new Error('nothing was told');
+    const { body, ...inbound } = told1;
+    await bench.publish(to, 2, { triggerType: 'flowError', triggerKey: `${workflowId}-flowError`, inbound, body });
+    await bench.bus.purge('INBOUND', inboundSubject(applicationId, workflowId), Number.MAX_SAFE_INTEGER);
+    expect([await tell(2), published]).toEqual(['told', 1]);
+    // A later holder's fence ends it.
+    await bench.bus.writeFence('INBOUND', 'test', 0, 2);
+    expect(await tell(1)).toBe('void');
+  });
+});
