@@ -1,5 +1,5 @@
 import { type Socket, connect } from 'node:net';
-import type { ConnectionContext, ReceivedMessage } from '#lib/connector-sdk';
+import type { ConnectionContext, DurableState, ReceivedMessage } from '#lib/connector-sdk';
 
 /** A message in the hands of the test, which says when it is durable. */
 export interface HeldMessage extends ReceivedMessage {
@@ -12,6 +12,8 @@ export interface RecordingContext extends ConnectionContext {
   readonly proofs: string[];
   readonly losses: Error[];
   readonly warnings: string[];
+  /** Causes. */
+  readonly gaps: string[];
   /** Hosts and ports dialled. */
   readonly dialled: string[];
   /** Every message is durable as soon as it comes (the default), or only when the test says so. */
@@ -20,8 +22,23 @@ export interface RecordingContext extends ConnectionContext {
   readonly controller: AbortController;
 }
 
+/** State that outlives a context, as the runtime keeps it. */
+export function memoryState(): DurableState & { values(): unknown[] } {
+  const stored = new Map<string, { value: Uint8Array; revision: number }>();
+  let revisions = 0;
+  return {
+    values: () => [...stored.values()].map(({ value }) => JSON.parse(Buffer.from(value).toString()) as unknown),
+    get: (key) => Promise.resolve(stored.get(key)),
+    compareAndSet: (key, value, revision) => {
+      if ((stored.get(key)?.revision ?? 0) !== revision) return Promise.resolve(undefined);
+      stored.set(key, { value, revision: ++revisions });
+      return Promise.resolve(revisions);
+    },
+  };
+}
+
 /** What the runtime gives a connection, as a record of what the connection did with it. Sockets are dialled without a guard. */
-export function recordingContext(): RecordingContext {
+export function recordingContext(state: DurableState = memoryState()): RecordingContext {
   const controller = new AbortController();
   const listeners: ((held: boolean) => void)[] = [];
   let held = false;
@@ -30,10 +47,12 @@ export function recordingContext(): RecordingContext {
     proofs: [],
     losses: [],
     warnings: [],
+    gaps: [],
     dialled: [],
     storing: 'at once',
     controller,
     signal: controller.signal,
+    state,
     get held() {
       return held;
     },
@@ -49,7 +68,7 @@ export function recordingContext(): RecordingContext {
       }),
     proven: (kind) => void context.proofs.push(kind),
     lost: (error) => void context.losses.push(error),
-    gap: () => undefined,
+    gap: (_from, _to, cause) => void context.gaps.push(cause),
     dial: async (host, port) => {
       context.dialled.push(`${host}:${port}`);
       return await new Promise<Socket>((resolve, reject) => {

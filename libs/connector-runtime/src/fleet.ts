@@ -10,6 +10,7 @@ import { persist } from './persist.ts';
 import type { Surroundings } from './rendering.ts';
 import type { HeldPartition, Shared } from './shared.ts';
 import { statusKey } from './identity.ts';
+import { clearState } from './state.ts';
 import { Supervisor } from './supervisor.ts';
 
 /** Statuses get this long to be written when partitions are given away, ms: a bus that is away must not keep the process from leaving. */
@@ -136,8 +137,8 @@ export class Fleet {
     this.#shared.metrics.integrations.set(this.#supervisors.size);
     const surroundings = last === undefined ? undefined : this.#around(last);
     const work = async (): Promise<void> => {
-      await supervisor.remove();
       const gone = (): boolean => !this.#partitions.has(supervisor.partition.partition);
+      await supervisor.remove(gone);
       if (last !== undefined && surroundings !== undefined) await disposeOf(this.#shared, last, surroundings);
       await persist(this.#shared, 'clearing the queue of a deleted integration', gone, () => buryQueue(this.#shared, supervisor.of, gone));
     };
@@ -157,9 +158,12 @@ export class Fleet {
       const [applicationId = '', integrationId = ''] = key.split('.');
       if (service !== this.#shared.service || !this.#partitions.has(partitionOf(integrationId))) continue;
       if (this.#desired.get(integrationId) !== undefined || this.#removing.has(integrationId)) continue;
-      this.#shared.statuses.purge(key);
       const of = { applicationId, integrationId };
       const gone = (): boolean => !this.#partitions.has(partitionOf(integrationId));
+      void persist(this.#shared, 'clearing the state of a deleted integration', gone, async () => {
+        await clearState(this.#shared.bus, of);
+        this.#shared.statuses.purge(key);
+      });
       void persist(this.#shared, 'clearing the queue of a deleted integration', gone, () => buryQueue(this.#shared, of, gone));
     }
   }

@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net';
-import { type Connection, type ConnectionContext, ConnectorError, type ReceivedMessage } from '#lib/connector-sdk';
+import { type Connection, type ConnectionContext, ConnectorError, type DurableState, type ReceivedMessage } from '#lib/connector-sdk';
 import { dial } from '#lib/egress';
 import type { Source } from './entry.ts';
 import type { Intake } from './intake.ts';
 import type { Identity } from './identity.ts';
 import type { Shared } from './shared.ts';
+import { stateOf } from './state.ts';
 import type { Timer } from './wheel.ts';
 
 /** No proof of life for this long: the provider is asked for one. */
@@ -25,6 +26,7 @@ export class Link implements ConnectionContext, Source {
   proof = 'connected';
   /** Monotonic ms, when it came up. */
   upSince = 0;
+  readonly state: DurableState;
   /** Epoch ms of the last proof, for gaps. */
   provenAt: number;
   readonly redeliverable: boolean;
@@ -47,6 +49,7 @@ export class Link implements ConnectionContext, Source {
     this.#intake = intake;
     this.#owner = owner;
     this.redeliverable = redeliverable;
+    this.state = stateOf(shared, of, () => this.#ended);
     this.provenAt = shared.clock.epoch();
     this.#evidence = shared.clock.monotonic();
   }

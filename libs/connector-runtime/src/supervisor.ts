@@ -9,10 +9,12 @@ import { Intake, type Rate } from './intake.ts';
 import type { Link } from './link.ts';
 import { Observed } from './observed.ts';
 import { Outbox } from './outbox.ts';
+import { persist } from './persist.ts';
 import { endData, failureOf } from './reasons.ts';
 import type { Rendered, Unrenderable } from './rendering.ts';
 import type { HeldPartition, Shared } from './shared.ts';
 import { type Made, Standby, type StandbyOwner, madeOf, stillUsed } from './standby.ts';
+import { clearState } from './state.ts';
 import type { Timer } from './wheel.ts';
 
 /** What can't be had again, and the word that the link is gone, get this long to be stored when the partition goes. */
@@ -170,12 +172,14 @@ export class Supervisor implements DialerOwner, StandbyOwner {
     await this.#cut();
   }
 
-  /** The integration is deleted: nothing of it stays here, and its status goes. */
-  async remove(): Promise<void> {
+  /** The integration is deleted: nothing of it stays here, and its state and status go, unless the partition is `gone` meanwhile. */
+  async remove(gone: () => boolean): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
     this.outbox.stop();
     await this.#cut();
+    // By the status, which goes last, a successor finds what is left to clear.
+    await persist(this.#shared, 'clearing the state of a deleted integration', gone, () => clearState(this.#shared.bus, this.of));
     this.#observed.purge();
   }
 

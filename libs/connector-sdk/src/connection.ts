@@ -23,6 +23,17 @@ export interface Cut {
   readonly sha256: string;
 }
 
+/** What an integration's connections keep beyond their own life: a few small values by key, no secrets, until the integration is deleted. */
+export interface DurableState {
+  /** `key`: letters, digits, `-` and `_`. Rejects ConnectorError `lost` while it can't be read. */
+  get(key: string): Promise<{ readonly value: Uint8Array; readonly revision: number } | undefined>;
+  /**
+   * Writes if the key still stands at `revision` (0: it isn't there), and resolves with the new revision; undefined: another connection wrote meanwhile.
+   * Takes as long as the bus is away; rejects once the link is closed too.
+   */
+  compareAndSet(key: string, value: Uint8Array, revision: number): Promise<number | undefined>;
+}
+
 /** What the runtime gives a connection. A connection calls it; it never retries, reconnects, throttles or reports by itself. */
 export interface ConnectionContext {
   /**
@@ -41,6 +52,7 @@ export interface ConnectionContext {
   gap(from: number, to: number, cause: string): void;
   /** Dials through egress: the only way out. Returns a connected plain socket (noDelay set), pinned to a checked address. */
   dial(host: string, port: number): Promise<Socket>;
+  readonly state: DurableState;
   /** Aborted when the runtime gives up on this connection attempt. */
   readonly signal: AbortSignal;
   readonly log: { info(message: string): void; warn(message: string): void };

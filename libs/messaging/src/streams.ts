@@ -83,7 +83,7 @@ export function declaredStreams(limits: StreamLimits): readonly Declared[] {
   return streams.map((stream) => ({ ...stream, num_replicas: limits.replicas }));
 }
 
-const BUCKETS: readonly BucketName[] = ['STATUS', 'LEASES', 'KEYS'];
+const BUCKETS: readonly BucketName[] = ['STATUS', 'LEASES', 'KEYS', 'CHECKPOINTS'];
 /** Named as NATS' own key-value buckets are, so its tools read them. */
 export const bucketStream = (bucket: BucketName): string => `KV_${bucket}`;
 export const bucketSubject = (bucket: BucketName, key: string): string => `$KV.${bucket}.${key}`;

@@ -4,7 +4,7 @@ import type { Activity, ConfigStates, DeadLetter, InboundEvent, LiveKind, Trigge
 export type Position = number;
 
 export type StreamName = 'CONFIG' | 'INBOUND' | 'TRIGGERED' | 'OUTBOUND' | 'ACTIVITY' | 'DEAD_LETTERS';
-export type BucketName = 'STATUS' | 'LEASES' | 'KEYS';
+export type BucketName = 'STATUS' | 'LEASES' | 'KEYS' | 'CHECKPOINTS';
 
 /**
  * Why a bus call failed.

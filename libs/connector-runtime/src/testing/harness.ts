@@ -173,8 +173,7 @@ export async function startHarness({
     }),
     /** A runtime with the type's own client. */
     startReal: async (options: StartOptions = {}) => {
-      const provider = await definitionOf(type).load?.();
-      if (provider === undefined) throw new Error(`the connector of ${type} is not built`);
+      const provider = await definitionOf(type).load();
       return await start(provider, options);
     },
     status: async ({ applicationId, id }: IntegrationState): Promise<StatusRecord | undefined> => {

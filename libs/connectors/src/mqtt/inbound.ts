@@ -27,7 +27,7 @@ export class Inbound {
 
   constructor(
     private readonly link: PacketLink,
-    private readonly context: ConnectionContext,
+    private readonly context: Omit<ConnectionContext, 'state'>,
     /** Which topics are still wanted: a session that was kept may deliver what an older configuration subscribed to. */
     private readonly wanted: (topic: string) => boolean,
   ) {

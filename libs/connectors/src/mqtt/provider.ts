@@ -28,7 +28,7 @@ export function mqttProvider({ keepAliveS = KEEP_ALIVE_S }: MqttProviderOptions 
     connection: ConnectionConfig<MqttConfig>,
     options: ConnectOptions,
     topics: readonly string[],
-    context: ConnectionContext,
+    context: Omit<ConnectionContext, 'state'>,
   ): Promise<Connection> => {
     const link = new PacketLink(await openStream(connection.config, context), options.version);
     const session = new MqttSession(link, options, topics, context);

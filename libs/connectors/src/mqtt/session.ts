@@ -38,7 +38,7 @@ export class MqttSession implements Connection {
     private readonly link: PacketLink,
     private readonly options: control.ConnectOptions,
     private readonly topics: readonly string[],
-    private readonly context: ConnectionContext,
+    private readonly context: Omit<ConnectionContext, 'state'>,
   ) {
     this.connectData = { topics };
     link.listen({ frame: (frame) => this.#frame(frame), ended: (error) => this.#ended(error) });
