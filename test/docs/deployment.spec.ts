@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { builtTypes } from '#lib/connectors';
+import { IntegrationType } from '#lib/contracts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
@@ -29,9 +29,9 @@ it('the containers run programs that exist', () => {
   expect(existsSync(join(ROOT, program.replace(/^dist\//, '').replace(/\.js$/, '.ts')))).toBe(true);
 });
 
-it('there is a connector service for each provider that is built', () => {
+it('there is a connector service for each provider', () => {
   const providers = services.flatMap(([, { environment }]) => environment?.['SLUICE_PROVIDER'] ?? []);
-  expect(providers.toSorted()).toEqual(builtTypes.toSorted());
+  expect(providers.toSorted()).toEqual(IntegrationType.options.toSorted());
 });
 
 it('containers depend on containers that exist', () => {

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { type ClientProxy, ClientProxyFactory, Transport } from '@nestjs/microservices';
 import { firstValueFrom } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { builtTypes } from '#lib/connectors';
 import { type Command, type ConfigStates, type Query, Reply } from '#lib/contracts';
 import { type Bus, type ConfigChange, type ConfigFollower, connectBus, migrateBus, nestConnectionOptions } from '#lib/messaging';
 import { createLogger, type RunningService } from '#lib/platform';
@@ -87,21 +86,6 @@ const mqtt = (config: object = {}, others: object = {}): object => ({
   mqttConfig: { ...BROKER, ...config },
   ...others,
 });
-/** One of a type whose connector isn't there yet; undefined once all are. */
-const unbuilt = [
-  {
-    integrationType: 'sqs',
-    sqsConfig: { queueUrl: 'https://sqs.eu-west-1.amazonaws.com/1/q', region: 'eu-west-1', accessKeyId: 'AKIA', secretAccessKey: 'abcdef' },
-  },
-  {
-    integrationType: 'azureEventHub',
-    azureEventHubConfig: {
-      hubName: 'h',
-      consumerGroup: 'c',
-      connectionString: 'Endpoint=sb://n.servicebus.windows.net/;SharedAccessKeyName=k;SharedAccessKey=a2V5',
-    },
-  },
-].find(({ integrationType }) => !builtTypes.some((type) => type === integrationType));
 const makeIntegration = async (applicationId: string, input: object = mqtt()): Promise<Result> =>
   done(await command('integration.create', { applicationId, input }));
 const HTTP = { uriMatch: 'wss://a.example/', authMethod: 'header', publicValue: 'X-Key', secretValue: 'open sesame' };
@@ -414,12 +398,6 @@ describe('integrations', () => {
     const refusal = refused(await command('integration.create', { applicationId: id, input }));
     expect(refusal.type).toBe('Validation');
     expect(refusal.paths).toContain(path);
-  });
-
-  it.runIf(unbuilt !== undefined)('of a type that can not be connected yet are refused by its name', async () => {
-    const id = await makeApplication();
-    const refusal = refused(await command('integration.create', { applicationId: id, input: { name: 'x', ...unbuilt } }));
-    expect(refusal).toMatchObject({ type: 'NotImplemented', message: expect.stringContaining(unbuilt?.integrationType ?? '') as string });
   });
 
   it('refuse their type in a patch, even unchanged, and null where it clears nothing', async () => {

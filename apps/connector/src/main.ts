@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
-import { builtTypes } from '#lib/connectors';
-import type { IntegrationType } from '#lib/contracts';
+import { IntegrationType } from '#lib/contracts';
 import {
   createLogger,
   EnvironmentError,
@@ -14,7 +13,7 @@ import { z } from 'zod';
 import { startConnector, type StartConnectorOptions } from './index.ts';
 
 const Settings = z.object({
-  type: z.custom<IntegrationType>((value) => builtTypes.some((type) => type === value), `must be one of ${builtTypes.join(', ')}`),
+  type: z.enum(IntegrationType.options, `must be one of ${IntegrationType.options.join(', ')}`),
   natsUrl: setting.url('nats', 'tls'),
   masterKeyFile: setting.text(),
   egressAllow: setting.text().default(''),

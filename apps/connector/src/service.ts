@@ -19,11 +19,10 @@ export interface ConnectorOptions {
   readonly metrics: Metrics;
 }
 
-/** Loads the provider's client and holds its integrations. Rejects when the provider isn't built, a setting is wrong, or the bus can't be reached for 10 s. */
+/** Loads the provider's client and holds its integrations. Rejects when a setting is wrong, or the bus can't be reached for 10 s. */
 export async function openConnector(options: ConnectorOptions): Promise<RunningService> {
   const { type, replicaId, standalone, log, metrics } = options;
   const definition = definitionOf(type);
-  if (definition.load === undefined) throw new Error(`there is no connector for ${type} yet`);
   const egress = parseAllow(options.egressAllow);
   const secrets = new SecretKeys(await loadMasterKey(options.masterKeyFile));
   const provider = await definition.load();

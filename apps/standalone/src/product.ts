@@ -4,7 +4,7 @@ import { startConnector } from '../../connector/src/index.ts';
 import { startGateway } from '../../gateway/src/index.ts';
 import { startDispatch } from '../../workflow-dispatch/src/index.ts';
 import { startRunner } from '../../workflow-runner/src/index.ts';
-import { builtTypes } from '#lib/connectors';
+import { IntegrationType } from '#lib/contracts';
 import { migrateBus } from '#lib/messaging';
 import { type Logger, type Readiness, type Registry, reportReadiness, type RunningService } from '#lib/platform';
 import { createMasterKeyFile } from '#lib/secrets';
@@ -96,7 +96,7 @@ async function startParts(settings: Settings, folder: DataFolder, log: Logger, s
   ]);
   const registries: Registry[] = [];
   await Promise.all(
-    builtTypes.map(async (type) => {
+    IntegrationType.options.map(async (type) => {
       const starting = startConnector({ ...shared, type, masterKeyFile, egressAllow: settings.egressAllow });
       await keep(`connector-${type}`, starting);
       registries.push((await starting).metrics);

@@ -76,10 +76,10 @@ export interface Definition<C = unknown> {
   endpoints(config: Readonly<Record<string, unknown>>): Endpoint[];
   /** Schema of a send's `options`. */
   readonly send?: z.ZodType;
-  /** `data` of the run that a message starts, without `type`; `body` is the provider's bytes. Present where `load` is. */
-  readonly messageData?: (message: { readonly attributes: Record<string, unknown>; readonly body: Uint8Array }) => Record<string, unknown>;
+  /** `data` of the run that a message starts, without `type`; `body` is the provider's bytes. */
+  readonly messageData: (message: { readonly attributes: Record<string, unknown>; readonly body: Uint8Array }) => Record<string, unknown>;
   /** `data` of the run of a disconnect or failure trigger, without `type`; absent: `{disconnectReason}` or `{failureReason}`. */
   readonly endData?: (end: LinkEnd) => Record<string, unknown>;
-  /** Loads the client; absent until this provider's connector is built: creating one answers 501 naming the type. */
-  readonly load?: () => Promise<Provider<C>>;
+  /** Loads the client. */
+  readonly load: () => Promise<Provider<C>>;
 }

@@ -5,4 +5,4 @@ export * from './marks.ts';
 export * from './merge.ts';
 export { type MqttConfig, type MqttSend } from './mqtt/config.ts';
 export { topicFilterIssue, topicIssue, topicMatches } from './mqtt/topic-filter.ts';
-export { builtTypes, definitionOf, definitions } from './registry.ts';
+export { definitionOf, definitions } from './registry.ts';

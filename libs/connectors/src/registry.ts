@@ -12,8 +12,3 @@ export const definitions = { sqs, azureEventHub, googlePubSub, mqtt, particle, w
 
 /** The definition of a type, its configuration untyped. */
 export const definitionOf = (type: IntegrationType): Definition => definitions[type];
-
-/** Types whose connector is built: the others can't be created yet. */
-export const builtTypes: readonly IntegrationType[] = Object.values<Definition>(definitions)
-  .filter(({ load }) => load !== undefined)
-  .map(({ type }) => type);

@@ -21,7 +21,7 @@ import { templateIssue } from '#lib/templating';
 import type { ConfigContext } from './context.ts';
 import { credentialIssues } from './credential-use.ts';
 import { execute, type Removal, remove } from './execute.ts';
-import { failure, invalid } from './failure.ts';
+import { invalid } from './failure.ts';
 import { parseInput, parseParams } from './input.ts';
 import { get, list, requireApplication } from './lists.ts';
 
@@ -74,8 +74,6 @@ export async function createIntegration(context: ConfigContext, subject: string,
   const id = context.newId();
   const merged = { config: input[configFieldOf(integrationType)] ?? {}, kept: new Map() };
   const config = await sealedConfig(context, key, { definition, applicationId, id, credentialName, topics, merged });
-  if (definition.load === undefined)
-    throw failure('NotImplemented', `integrationType ${integrationType} (${definition.title}) can not be connected yet`);
   const now = new Date(context.now()).toISOString();
   const clientId = newClientId(context, definition);
   return await execute(context, {

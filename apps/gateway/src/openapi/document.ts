@@ -110,7 +110,7 @@ function refusalsOf({ body, query, method, kind, path }: Operation): ErrorType[]
   if (path.includes(':')) types.push('NotFound');
   if (body !== undefined || query !== undefined || kind === 'command') types.push('Validation');
   if (method !== 'GET') types.push('Conflict', 'TooLarge', 'UnsupportedMediaType');
-  if (kind === 'command') types.push('PreconditionFailed', 'NotImplemented');
+  if (kind === 'command') types.push('PreconditionFailed');
   return types.toSorted((a, b) => ERROR_STATUS[a] - ERROR_STATUS[b]);
 }
 
@@ -124,7 +124,7 @@ const MEANING: Record<ErrorType, string> = {
   TooLarge: 'The body is larger than 1 MB, or what would be stored than 512 KB.',
   UnsupportedMediaType: 'The body is not JSON in UTF-8.',
   TooManyRequests: 'Too many calls; come back later.',
-  NotImplemented: 'This integration type is not built yet.',
+  NotImplemented: 'This call is not served here.',
   Unavailable: 'A service behind the API is not available now; try again.',
 };
 

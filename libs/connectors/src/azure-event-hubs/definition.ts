@@ -1,28 +1,9 @@
 import type { Definition } from '#lib/connector-sdk';
 import { z } from 'zod';
-import { MASK, Rules, has, hostIssue, isTemplate, text } from '../fields.ts';
+import { MASK, Rules, has, hostIssue, isTemplate } from '../fields.ts';
+import { jsonOrText } from '../text.ts';
+import { AzureEventHubConfig, AzureEventHubSend } from './config.ts';
 import { parseConnectionString } from './connection-string.ts';
-
-export const AzureEventHubConfig = z.strictObject({
-  hubName: text(1, 256, { title: 'Event hub', description: 'Name of the hub.', template: true }),
-  consumerGroup: text(1, 256, {
-    title: 'Consumer group',
-    description: 'As $Default. Use one that nothing else reads with.',
-    template: true,
-  }),
-  hostName: text(1, 256, {
-    title: 'Host name',
-    description: 'Of the namespace, as my-namespace.servicebus.windows.net. With a service credential.',
-    template: true,
-  }).optional(),
-  connectionString: text(1, 1024, {
-    title: 'Connection string',
-    description: 'Of the namespace or the hub, with the rights Send and Listen. Instead of a service credential.',
-    template: true,
-    secret: true,
-  }).optional(),
-});
-export type AzureEventHubConfig = z.output<typeof AzureEventHubConfig>;
 
 export const azureEventHub: Definition<AzureEventHubConfig> = {
   type: 'azureEventHub',
@@ -30,6 +11,12 @@ export const azureEventHub: Definition<AzureEventHubConfig> = {
   config: AzureEventHubConfig,
   capabilities: { delivery: () => 'at-least-once', queue: false, send: true, providerIds: true, topics: true },
   topic: z.string().meta({ title: 'Partition key', description: 'Only events with one of these partition keys; none: all events.' }),
+  send: AzureEventHubSend,
+  messageData: ({ attributes: { event, eventHubName, partitionId }, body }) => {
+    const { value, ...encoding } = jsonOrText(body);
+    return { event: { body: value, ...encoding, ...(event as Record<string, unknown>) }, eventHubName, partitionId };
+  },
+  load: async () => (await import('./provider.ts')).azureEventHubProvider(),
   credential: 'azure',
   inlineAuthentication: ['connectionString'],
   authentication: (config, credentialName) =>

@@ -1,20 +1,8 @@
-import { isUtf8 } from 'node:buffer';
 import type { Definition } from '#lib/connector-sdk';
 import { MASK, Rules, has, isTemplate } from '../fields.ts';
+import { jsonOrText } from '../text.ts';
 import { GooglePubSubConfig, GooglePubSubSend, TopicName } from './config.ts';
 import { parseKeyFile } from './key-file.ts';
-
-/** Parsed where it is JSON, else text; bytes that are no text as base64. */
-function dataOf(body: Uint8Array): { data: unknown; encoding?: 'base64' } {
-  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  if (!isUtf8(bytes)) return { data: bytes.toString('base64'), encoding: 'base64' };
-  const text = bytes.toString('utf8');
-  try {
-    return { data: JSON.parse(text) as unknown };
-  } catch {
-    return { data: text };
-  }
-}
 
 export const googlePubSub: Definition<GooglePubSubConfig> = {
   type: 'googlePubSub',
@@ -26,7 +14,10 @@ export const googlePubSub: Definition<GooglePubSubConfig> = {
     description: 'Bare name; we make our own subscription to it, which needs the role pubsub.editor.',
   }),
   send: GooglePubSubSend,
-  messageData: ({ attributes: { attributes, id, timestamp, topic }, body }) => ({ ...dataOf(body), attributes, id, timestamp, topic }),
+  messageData: ({ attributes: { attributes, id, timestamp, topic }, body }) => {
+    const { value, ...encoding } = jsonOrText(body);
+    return { data: value, ...encoding, attributes, id, timestamp, topic };
+  },
   load: async () => (await import('./provider.ts')).googlePubSubProvider(),
   credential: 'gcp',
   inlineAuthentication: ['keyJson'],

@@ -209,3 +209,42 @@ describe('GooglePublish', () => {
     expect(error?.message).toBe('jwtDataTemplate: can not be used: choose an integration, by integrationId');
   });
 });
+
+describe('AzureEventHubPublish', () => {
+  const hub = (config: Record<string, unknown>, reply?: OutputReply): Promise<Sent> =>
+    through('azureEventHub', 'AzureEventHubPublishNode', { dataTemplate: '{"n": {{data.count}}}', ...config }, reply);
+
+  it('publishes with a key and properties that keep their type; success is at the path', async () => {
+    const config = {
+      partitionKeyTemplate: 'key {{data.count}}',
+      propFields: [
+        { keyTemplate: 'size', valueTemplate: '{{data.tags.size}}' },
+        { keyTemplate: 'in', valueTemplate: 'x{{data.topic}}' },
+      ],
+    };
+    const { sent, working } = await hub(config);
+    expect(sent).toMatchObject([{ payload: '{"n": 3}' }]);
+    expect(sent[0]?.options).toEqual({ partitionKey: 'key 3', properties: { size: 4, in: 'xin/a' } });
+    expect(working).toEqual({ success: true });
+    const bare = await hub({ propMethod: 'jsonTemplate', propTemplate: '{"yes": true, "none": null, "map": {"a": 1}}' });
+    expect(bare.sent[0]?.options).toEqual({ properties: { yes: true, none: null, map: '{"a":1}' } });
+    expect((await hub({})).sent[0]?.options).toEqual({});
+  });
+
+  it.each<[OutputReply, RegExp]>([
+    [refused, /^no$/],
+    [{ verdict: 'disconnected' }, /not connected/],
+    [{ verdict: 'unknown' }, /unknown/],
+  ])('has a result that says why nothing was published, and goes on: %j', async (reply, message) => {
+    const { working, error } = await hub({}, reply);
+    expect(error).toBeUndefined();
+    expect(working).toEqual({ success: false, error: { message: expect.stringMatching(message) as string } });
+  });
+
+  it('throws when it is disabled, and says of keys of its own that they can not be used', async () => {
+    expect((await hub({}, { verdict: 'disabled' })).error).toMatchObject({ name: 'IntegrationDisabled' });
+    const { error } = await hub({ integrationId: '', connectionString: 'Endpoint=sb://canary/', hubName: 'h' });
+    expect(error?.message).toContain('connectionString: can not be used: choose an integration');
+    expect(error?.message).not.toContain('canary');
+  });
+});

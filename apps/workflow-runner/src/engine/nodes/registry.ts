@@ -1,4 +1,5 @@
 import type { NodeType } from '../node.ts';
+import { azureEventHubPublish } from './azure-event-hub-publish.ts';
 import { conditional } from './conditional.ts';
 import { debug } from './debug.ts';
 import { delay } from './delay.ts';
@@ -19,6 +20,7 @@ import { validatePayload } from './validate-payload.ts';
 import { websocketMessage } from './websocket-message.ts';
 
 const all = [
+  azureEventHubPublish,
   conditional,
   debug,
   delay,

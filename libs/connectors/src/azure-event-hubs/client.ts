@@ -1,0 +1,64 @@
+import { EventHubConsumerClient, type EventHubConsumerClientOptions, EventHubProducerClient } from '@azure/event-hubs';
+import { ConnectorError } from '#lib/connector-sdk';
+import type { Dial } from '../socket.ts';
+import type { TlsSettings } from '../tls.ts';
+import type { Target } from './target.ts';
+import { Transport } from './transport.ts';
+
+/** Nothing is tried twice by the client: the runtime decides what follows a failure. An attempt to connect gets 10 s in all. */
+const ATTEMPT_MS = 8_000;
+/** The runtime gives a send 4.5 s. */
+const SEND_MS = 4_000;
+/** For detaching links in order, ms. */
+const CLOSE_MS = 1_500;
+
+/** Where the client would go by itself, if it ever did: nobody is there. */
+const NOWHERE = 'sb://127.0.0.1:1';
+
+export interface Client<C> {
+  readonly client: C;
+  readonly transport: Transport;
+  /** Closes links and connection, in order while the connection lives and answers. Never rejects. */
+  close(): Promise<void>;
+}
+
+/** A client with a connection of its own; the first call dials. */
+function open<C extends { close(): Promise<void> }>(
+  make: (options: Pick<EventHubConsumerClientOptions, 'retryOptions' | 'webSocketOptions' | 'customEndpointAddress'>) => C,
+  { target, context, tls, timeoutMs }: { target: Target; context: Dial; tls: TlsSettings | undefined; timeoutMs: number },
+): Client<C> {
+  const transport = new Transport(target, context, tls);
+  const client = make({
+    retryOptions: { maxRetries: 0, timeoutInMs: timeoutMs },
+    webSocketOptions: { webSocket: transport.webSocket },
+    customEndpointAddress: NOWHERE,
+  });
+  return {
+    client,
+    transport,
+    close: async () => {
+      // Where the connection is gone it throws of each link; where it is silent it waits long.
+      const closed = client.close().catch(() => undefined);
+      let timer: NodeJS.Timeout | undefined;
+      if (transport.error === undefined) await Promise.race([closed, new Promise((resolve) => (timer = setTimeout(resolve, CLOSE_MS)))]);
+      clearTimeout(timer);
+      transport.end(new ConnectorError('lost', 'The connection is closed.'));
+    },
+  };
+}
+
+export const openConsumer = (target: Target, context: Dial, tls: TlsSettings | undefined): Client<EventHubConsumerClient> =>
+  open((options) => new EventHubConsumerClient(target.consumerGroup, target.host, target.hub, target.access, options), {
+    target,
+    context,
+    tls,
+    timeoutMs: ATTEMPT_MS,
+  });
+
+export const openProducer = (target: Target, context: Dial, tls: TlsSettings | undefined): Client<EventHubProducerClient> =>
+  open((options) => new EventHubProducerClient(target.host, target.hub, target.access, options), {
+    target,
+    context,
+    tls,
+    timeoutMs: SEND_MS,
+  });

@@ -1,0 +1,63 @@
+import type { EventHubConsumerClient, EventHubProperties } from '@azure/event-hubs';
+import type { Connection, ConnectionConfig, ConnectionContext } from '#lib/connector-sdk';
+import type { TlsSettings } from '../tls.ts';
+import { Checkpoints } from './checkpoints.ts';
+import { openConsumer } from './client.ts';
+import type { ResolvedAzureEventHubConfig } from './config.ts';
+import { Producer } from './producer.ts';
+import type { Position } from './progress.ts';
+import type { Pace } from './readers.ts';
+import { reasonOf } from './reasons.ts';
+import { EventHubSession } from './session.ts';
+import { type Target, targetOf } from './target.ts';
+
+// What needs Azure's client: loaded at the first connect.
+
+export interface ConnectOptions {
+  /** Instead of the well-known one. */
+  readonly port?: number | undefined;
+  readonly tls?: TlsSettings | undefined;
+  readonly pace?: Partial<Pace>;
+}
+
+/** `read`: take over from whoever read before; else it only asks for the hub, and sends. Rejects ConnectorError. */
+export async function connect(
+  { config, topics }: ConnectionConfig<ResolvedAzureEventHubConfig>,
+  context: ConnectionContext,
+  { port, tls, pace, read }: ConnectOptions & { readonly read: boolean },
+): Promise<Connection> {
+  const wanted = targetOf(config);
+  const target: Target = port === undefined ? wanted : { ...wanted, port };
+  const consumer = openConsumer(target, context, tls);
+  const { client, transport } = consumer;
+  let session: EventHubSession | undefined;
+  try {
+    const hub = await transport.orEnd(client.getEventHubProperties()).catch((error: unknown) => {
+      throw reasonOf(error, { target, doing: 'read the hub' });
+    });
+    context.proven('hub');
+    const made = (session = new EventHubSession(
+      { target, consumer, producer: new Producer(target, context, tls), hub, topics, pace },
+      context,
+    ));
+    if (!read) return made;
+    const source = { createdAt: hub.createdOn.getTime(), latest: async () => await transport.orEnd(ends(client, hub)) };
+    const checkpoints = await Checkpoints.open(context.state, target, source, made.onTaken);
+    await transport.orEnd(made.start(checkpoints));
+    return made;
+  } catch (error) {
+    await (session?.close({ drain: false }) ?? consumer.close());
+    throw reasonOf(error, { target, doing: 'receive from the hub' });
+  }
+}
+
+/** Where each partition ends now. */
+async function ends(client: EventHubConsumerClient, { partitionIds }: EventHubProperties): Promise<Record<string, Position>> {
+  const found = await Promise.all(partitionIds.map(async (id) => await client.getPartitionProperties(id)));
+  return Object.fromEntries(
+    found.map(({ partitionId, lastEnqueuedOffset, lastEnqueuedSequenceNumber, lastEnqueuedOnUtc }) => [
+      partitionId,
+      { offset: lastEnqueuedOffset, sequenceNumber: lastEnqueuedSequenceNumber, at: lastEnqueuedOnUtc.getTime() },
+    ]),
+  );
+}

@@ -1,0 +1,128 @@
+import type { Socket } from 'node:net';
+import { ConnectorError } from '#lib/connector-sdk';
+import { type Dial, openSocket } from '../socket.ts';
+import type { TlsSettings } from '../tls.ts';
+import type { Target } from './target.ts';
+
+type Listener = (error: ConnectorError) => void;
+type Handler = ((event?: unknown) => void) | null;
+
+/**
+ * The one connection of an Azure client: dialled by the context, with TLS spoken over it, and handed to the client where it would make a web socket (ADR 0014).
+ * The bytes of AMQP go through as they are. It is made once: when it is gone, the client gets no other, and whoever listens knows at once.
+ */
+export class Transport {
+  /** What the client makes its connection with. */
+  readonly webSocket: new () => AmqpSocket;
+  readonly #listeners = new Set<Listener>();
+  #error: ConnectorError | undefined;
+  #socket: Socket | undefined;
+  #ready = false;
+
+  constructor(target: Target, context: Dial, tls: TlsSettings = {}) {
+    let dialled: Promise<Socket> | undefined;
+    const open = (): Promise<Socket> => (dialled ??= this.#open(target, context, tls));
+    this.webSocket = class extends AmqpSocket {
+      constructor() {
+        super(open());
+      }
+    };
+    const onAbort = (): void => this.end(new ConnectorError('lost', 'The attempt to connect was given up.'));
+    context.signal.addEventListener('abort', onAbort, { once: true });
+    this.onEnd(() => context.signal.removeEventListener('abort', onAbort));
+    if (context.signal.aborted) onAbort();
+  }
+
+  /** Why it ended; undefined while it lives, or isn't dialled yet. */
+  get error(): ConnectorError | undefined {
+    return this.#error;
+  }
+  /** It was up: something may have been sent. */
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  /** Calls back with why it is gone, at once if it is; what it returns takes that back. */
+  onEnd(listener: Listener): () => void {
+    if (this.#error === undefined) this.#listeners.add(listener);
+    else listener(this.#error);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** The outcome of `work`, or sooner why the connection is gone. */
+  async orEnd<T>(work: Promise<T>): Promise<T> {
+    return await new Promise<T>((resolve, reject) => {
+      const forget = this.onEnd(reject);
+      work.then(resolve, reject).finally(forget);
+    });
+  }
+
+  /** Reads no more bytes until `resume`, heartbeats included. */
+  pause(): void {
+    this.#socket?.pause();
+  }
+  resume(): void {
+    this.#socket?.resume();
+  }
+
+  end(error: ConnectorError): void {
+    if (this.#error !== undefined) return;
+    this.#error = error;
+    this.#socket?.destroy();
+    for (const listener of this.#listeners) listener(error);
+    this.#listeners.clear();
+  }
+
+  async #open({ host, port, secure }: Target, context: Dial, tls: TlsSettings): Promise<Socket> {
+    if (this.#error !== undefined) throw this.#error;
+    try {
+      const socket = await openSocket({ host, port, ...(secure ? { tls } : {}) }, context);
+      this.#socket = socket;
+      socket.on('error', () => undefined); // the close that follows says enough
+      socket.once('close', () => this.end(new ConnectorError('lost', 'Connection Lost')));
+      if (this.#isOver()) socket.destroy();
+      this.#ready = true;
+      return socket;
+    } catch (error) {
+      this.end(error instanceof ConnectorError ? error : new ConnectorError('lost', 'Connection Lost', { cause: error }));
+      throw error;
+    }
+  }
+
+  #isOver(): boolean {
+    return this.#error !== undefined;
+  }
+}
+
+/** As much of a web socket as the AMQP library uses. */
+class AmqpSocket {
+  onopen: Handler = null;
+  onmessage: Handler = null;
+  onclose: Handler = null;
+  onerror: Handler = null;
+  readonly url = 'amqp';
+  /** Set, and it would copy each chunk. */
+  readonly binaryType = '';
+  #socket: Socket | undefined;
+
+  constructor(dialled: Promise<Socket>) {
+    dialled.then(
+      (socket) => {
+        this.#socket = socket;
+        socket.on('data', (data: Buffer) => this.onmessage?.({ data }));
+        socket.once('close', () => this.onclose?.());
+        if (socket.destroyed) this.onclose?.();
+        else this.onopen?.();
+      },
+      (error: unknown) => this.onerror?.(error),
+    );
+  }
+
+  send(bytes: Uint8Array): void {
+    this.#socket?.write(bytes);
+  }
+
+  close(): void {
+    this.#socket?.destroySoon();
+  }
+}
