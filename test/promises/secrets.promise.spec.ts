@@ -84,7 +84,10 @@ describe.skipIf(process.env['SLUICE_NO_MOSQUITTO'] === '1')('promise 17: secrets
         privateKey: `-----BEGIN PRIVATE KEY-----\n${canary()}\n-----END PRIVATE KEY-----`,
       },
     });
-    await call('POST', `${base}/integrations`, mqtt({ username: 'u', password: '{{globals.apiKey}}' }));
+    const templated = await call('POST', `${base}/integrations`, mqtt({ username: 'u', password: '{{globals.apiKey}}' }));
+    const tested = await call('POST', `${base}/integrations/test`, mqtt({ username: 'u', password: canary() }));
+    expect(tested).toMatchObject({ ok: true });
+    expect(await call('POST', `${base}/integrations/${String(templated['id'])}/test`)).toMatchObject({ ok: true });
     await call('POST', `${base}/integrations`, `{"broken": "${canary()}"` as unknown);
     const listed = await call('GET', `${base}/integrations?perPage=1000`);
     await call('GET', base);

@@ -29,7 +29,7 @@ async function make(operation: Operation, applicationId: string, token: string):
 }
 
 describe('promise 19', () => {
-  it("every call on another tenant's application is 404, whatever the token's scopes", async () => {
+  it("every call on another tenant's application is 404, whatever the token's scopes", { timeout: 120_000 }, async () => {
     const inApplication = OPERATIONS.filter(({ path }) => path.includes(':applicationId'));
     const tokens = new Map<string, string>([['app', '']]);
     for (const [index, scope] of APPLICATION_SCOPES.entries()) {

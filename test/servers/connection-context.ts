@@ -1,5 +1,5 @@
 import { type Socket, connect } from 'node:net';
-import type { ConnectionContext, DurableState, ReceivedMessage } from '#lib/connector-sdk';
+import type { CheckContext, ConnectionContext, DurableState, ReceivedMessage } from '#lib/connector-sdk';
 
 /** A message in the hands of the test, which says when it is durable. */
 export interface HeldMessage extends ReceivedMessage {
@@ -83,4 +83,27 @@ export function recordingContext(state: DurableState = memoryState()): Recording
     log: { info: () => undefined, warn: (message) => void context.warnings.push(message) },
   };
   return context;
+}
+
+/** What the runtime gives a check, as a record of the steps that succeeded and of where it failed. Sockets are dialled without a guard. */
+export function checkContext(): CheckContext & { readonly steps: string[] } {
+  const { signal, log, ...context } = recordingContext();
+  const steps: string[] = [];
+  return {
+    dial: (host, port) => context.dial(host, port),
+    signal,
+    log,
+    steps,
+    step: async (step, _passed, work) => {
+      const before = steps.length;
+      try {
+        const result = await work();
+        steps.push(step);
+        return result;
+      } catch (error) {
+        if (!steps.slice(before).some((each) => each.startsWith('not '))) steps.push(`not ${step}`);
+        throw error;
+      }
+    },
+  };
 }

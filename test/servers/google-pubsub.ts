@@ -23,6 +23,7 @@ type Method =
   | 'Publish'
   | 'GetTopic'
   | 'ListTopics'
+  | 'TestIamPermissions'
   | 'CreateSubscription'
   | 'GetSubscription'
   | 'ListSubscriptions'
@@ -71,6 +72,8 @@ export interface GooglePubSubServer {
   /** A subscription of someone else's. */
   subscribe(name: string, topic: string, labels?: Record<string, string>): void;
   behave(method: Method, behaviour: Behaviour): void;
+  /** Says that the permission on a topic is missing. */
+  deny(topic: string, permission: string): void;
   /** Ends the streams at hand with a status, as Google does now and then. */
   endStreams(code: status): void;
   /** Everything outstanding is delivered again, as when its deadline is over. */
@@ -102,6 +105,21 @@ interface Codec<T> {
   encode(message: object): { finish(): Uint8Array };
   decode(bytes: Uint8Array): T;
 }
+/** A message of nothing but texts, in the order of its fields: the resource and its permissions, or the permissions (google.iam.v1). */
+const TEXTS: Codec<string[]> = {
+  encode: (texts) => ({
+    finish: () =>
+      Buffer.concat((texts as string[]).map((text) => Buffer.concat([Buffer.from([0x0a, Buffer.byteLength(text)]), Buffer.from(text)]))),
+  }),
+  decode: (bytes) => {
+    const texts: string[] = [];
+    for (let at = 0; at < bytes.length; at += 2 + (bytes[at + 1] ?? 0)) {
+      if ((bytes[at + 1] ?? 0x80) > 0x7f) throw new Error('a text is too long for this server');
+      texts.push(Buffer.from(bytes.subarray(at + 2, at + 2 + (bytes[at + 1] ?? 0))).toString());
+    }
+    return texts;
+  },
+};
 const definition = <Q, A>(path: string, request: Codec<Q>, response: Codec<A>, streams: boolean): MethodDefinition<Q, A> => ({
   path,
   requestStream: streams,
@@ -127,6 +145,7 @@ export async function startGooglePubSub(options: GooglePubSubServerOptions = {})
   const behaviours = new Map<Method, Behaviour>();
   const calls = new Map<Method, number>();
   const streams = new Map<PullStream, { name: string; max: number }>();
+  const denied = new Set<string>();
   let sequence = 0;
 
   const topicOf = (name: string): Stored[] => {
@@ -215,7 +234,7 @@ export async function startGooglePubSub(options: GooglePubSubServerOptions = {})
     };
     const handle: handleUnaryCall<Q, A> = (call, callback) => void answered(call, callback);
     server.addService(
-      { [method]: definition(`/google.pubsub.v1.${service}/${method}`, request, response, false) },
+      { [method]: definition(`/${service.includes('.') ? service : `google.pubsub.v1.${service}`}/${method}`, request, response, false) },
       {
         [method]: handle,
       },
@@ -231,6 +250,9 @@ export async function startGooglePubSub(options: GooglePubSubServerOptions = {})
   });
   unary('Publisher', 'ListTopics', v1.ListTopicsRequest, v1.ListTopicsResponse, () =>
     v1.ListTopicsResponse.create({ topics: [...topics.keys()].map((name) => ({ name })) }),
+  );
+  unary('google.iam.v1.IAMPolicy', 'TestIamPermissions', TEXTS, TEXTS, ([resource = '', ...permissions]) =>
+    permissions.filter((permission) => !denied.has(`${resource} ${permission}`)),
   );
   unary('Subscriber', 'CreateSubscription', v1.Subscription, v1.Subscription, ({ name, topic, labels }) => {
     topicOf(topic);
@@ -315,6 +337,7 @@ export async function startGooglePubSub(options: GooglePubSubServerOptions = {})
     publish: (topic, ...messages) => publish(topic, messages),
     published: (topic) => topicOf(topic).map(({ message }) => message),
     subscribe: (name, topic, labels = {}) => void add(name, topic, labels),
+    deny: (topic, permission) => void denied.add(`${topic} ${permission}`),
     behave: (method, behaviour) => void behaviours.set(method, behaviour),
     endStreams: (code) => {
       for (const stream of [...streams.keys()]) stream.emit('error', refusal(code, 'ended by the test'));

@@ -381,6 +381,24 @@ describe('integrations', () => {
     expect(same).toMatchObject({ version: 1, lastUpdated: made['lastUpdated'] });
   });
 
+  it('are drafted for a test without being stored: sealed, checked, and with the stored secrets where none are sent', async () => {
+    const id = await makeApplication();
+    const draft = (envelope: Partial<Command>): Promise<Reply> => command('integration.draft', { applicationId: id, ...envelope });
+    const candidate = done(await draft({ input: mqtt({ username: 'u', password: 'open sesame' }) }));
+    expect(candidate).toMatchObject({ applicationId: id, integrationType: 'mqtt', config: { ...BROKER, username: 'u' } });
+    expect(isSealed((candidate['config'] as Record<string, unknown>)['password'])).toBe(true);
+    expect(done(await query('integration.list', { applicationId: id }))['totalCount']).toBe(0);
+    expect(refused(await draft({ input: mqtt({ nonsense: 1 }) })).paths).toEqual(['mqttConfig.nonsense']);
+
+    const made = await makeIntegration(id, mqtt({ username: 'u', password: 'open sesame' }));
+    const stored = (await onBus('integration', made.id, Number(made['position'])))?.state;
+    expect(done(await draft({ id: made.id, input: null }))).toMatchObject({ ...stored });
+    const changed = done(await draft({ id: made.id, input: { topics: ['a'], mqttConfig: { ...BROKER, port: 1884, username: 'u' } } }));
+    expect(changed).toMatchObject({ id: made.id, topics: ['a'], config: { port: 1884, password: stored?.config['password'] } });
+    expect(refused(await draft({ id: made.id, input: { integrationType: 'sqs' } })).paths).toEqual(['integrationType']);
+    expect(done(await query('integration.get', { applicationId: id, id: made.id }))).toMatchObject({ version: 1, topics: [] });
+  });
+
   it.each([
     ['an unknown property', mqtt({ nonsense: 1 }), 'mqttConfig.nonsense'],
     ['a missing required field', { name: 'x', integrationType: 'mqtt' }, 'mqttConfig.protocol'],
@@ -576,6 +594,9 @@ describe('another tenant', () => {
       ];
       expect(replies.map((reply) => refused(reply).type)).toEqual(['NotFound', 'NotFound', 'NotFound']);
     }
+    const draft = { applicationId: foreign, id: integration.id };
+    for (const input of [null, { name: 'taken' }])
+      expect(refused(await command('integration.draft', { ...draft, input })).type).toBe('NotFound');
     expect(refused(await command('application.setGlobals', { applicationId: foreign, id: mine, input: [] })).type).toBe('NotFound');
     for (const kind of ['integration', 'workflow', 'token']) {
       expect(done(await query(`${kind}.list`, { applicationId: foreign }))['totalCount']).toBe(0);

@@ -2,9 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   type Activity,
+  type CheckReply,
+  CheckRequest,
+  checkSubject,
   type ControlReply,
   controlFilter,
   type DeadLetter,
+  type IntegrationState,
   inboundSubject,
   outboundSubject,
   partitionOf,
@@ -44,6 +48,74 @@ describe('retry', () => {
   it('says what config says of an integration that is not there', async () => {
     gateway.config.answer(() => ({ ok: false, error: { type: 'NotFound', message: 'The integration was not found' } }));
     expect((await retry()).status).toBe(404);
+  });
+});
+
+describe('a test', () => {
+  const STATE: IntegrationState = {
+    id: INTEGRATION,
+    applicationId: APP,
+    name: 'candidate',
+    enabled: true,
+    integrationType: 'mqtt',
+    topics: [],
+    config: { host: 'a.example', password: { $sealed: 'd.a.b.c' } },
+    creationDate: '2026-06-01T00:00:00.000Z',
+    lastUpdated: '2026-06-01T00:00:00.000Z',
+  };
+  const test = (path = '/test', body: unknown = { name: 'candidate' }, token = 'app') =>
+    gateway.call('POST', `${BASE}/integrations${path}`, { body, token });
+
+  it('lets config judge and seal it, and a connector of its type try it', async () => {
+    gateway.config.answer(() => ({ ok: true, result: STATE }));
+    expect(await test()).toMatchObject({ status: 503, body: { message: expect.stringContaining('mqtt') as string } });
+    expect(gateway.config.last).toMatchObject({
+      subject: 'command.integration.draft',
+      data: { applicationId: APP, input: { name: 'candidate' } },
+    });
+    let reply: CheckReply = { lines: [{ step: 'resolve', ok: true, message: 'There.' }] };
+    const asked: CheckRequest[] = [];
+    const serving = gateway.bus.serve(checkSubject('mqtt'), async (_subject, body) => {
+      asked.push(CheckRequest.parse(JSON.parse(Buffer.from(body).toString())));
+      return Buffer.from(JSON.stringify(reply));
+    });
+    await expect.poll(async () => (await test()).status).toBe(200);
+    expect((await test()).body).toEqual({ ok: true, steps: reply.lines });
+    expect(asked[0]?.state).toEqual(STATE);
+    expect(asked[0]?.withinMs).toBeLessThanOrEqual(11_000);
+    const failed = { step: 'dial' as const, ok: false, message: 'Connection refused', change: 'Check host and port.' };
+    reply = { lines: [{ step: 'resolve', ok: true, message: 'There.' }, failed] };
+    expect((await test(`/${INTEGRATION}/test`)).body).toEqual({ ok: false, steps: reply.lines });
+    expect(gateway.config.last.data).toMatchObject({ id: INTEGRATION });
+    reply = { busy: true };
+    expect(await test()).toMatchObject({ status: 429, body: { type: 'TooManyRequests' } });
+    await serving.stop();
+  });
+
+  it('needs no body of an integration that is stored, and one of a candidate', async () => {
+    gateway.config.answer(() => ({ ok: false, error: { type: 'NotFound', message: 'The integration was not found' } }));
+    expect((await gateway.call('POST', `${BASE}/integrations/${INTEGRATION}/test`)).status).toBe(404);
+    expect((await gateway.call('POST', `${BASE}/integrations/test`)).status).toBe(400);
+  });
+
+  it('is for tokens that could make, or change, the integration', async () => {
+    const scoped = async (name: string, scope: string[]): Promise<void> => {
+      const id = Buffer.from(name.padEnd(12, '.')).toString('hex');
+      await gateway.config.publish('token', id, aToken(id, name, { applicationId: APP, scope }));
+      await expect.poll(async () => (await test('/test', {}, name)).status).not.toBe(401);
+    };
+    await scoped('tester', ['integration.test']);
+    await scoped('changer', ['integration.test', 'integration.patch']);
+    gateway.config.answer(() => ({ ok: false, error: { type: 'Conflict', message: 'asked' } }));
+    const stored = `/${INTEGRATION}/test`;
+    expect((await test('/test', {}, 'tester')).status).toBe(403);
+    expect((await test(stored, {}, 'tester')).body).toMatchObject({
+      type: 'Forbidden',
+      message: expect.stringContaining('integration.patch') as string,
+    });
+    expect((await gateway.call('POST', `${BASE}/integrations${stored}`, { token: 'tester' })).status).toBe(409);
+    expect((await test(stored, {}, 'changer')).status).toBe(409);
+    expect((await test(stored, {}, 'reader')).status).toBe(403);
   });
 });
 

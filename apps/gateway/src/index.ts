@@ -11,6 +11,7 @@ import { Statuses } from './api/status.ts';
 import { TokenBook } from './api/token-book.ts';
 import { deadLettersHandler, replayHandler } from './edge/dead-letters.ts';
 import { retryHandler } from './edge/retry.ts';
+import { testHandler } from './edge/preflight.ts';
 import { runsHandler } from './edge/runs.ts';
 import { GatewayModule } from './gateway.module.ts';
 import { HttpEdge } from './http/http-edge.ts';
@@ -90,8 +91,11 @@ async function buildEdge(bus: Bus, proxy: ClientProxy, log: Logger, metrics: Met
   stops.push(() => activities.stop());
   const beat = setInterval(() => viewers.heartbeat(), HEARTBEAT_MS);
   stops.push(async () => clearInterval(beat));
+  const test = testHandler(bus, config, now);
   const handlers: Record<string, EdgeHandler> = {
     'integration.retry': retryHandler(bus, config),
+    'integrations.test': test,
+    'integration.test': test,
     'deadLetters.get': deadLettersHandler(bus),
     'deadLetter.replay': replayHandler(bus, randomUUID, () => new Date()),
     'runs.get': runsHandler(bus),

@@ -117,7 +117,7 @@ export class Fleet {
       of: { applicationId, integrationId: id },
       partition,
       wanted: () => this.#desired.get(id),
-      render: ({ state }: Wanted) => this.#shared.renderer.render(state, this.#around(state)),
+      render: ({ state }: Wanted) => this.#shared.renderer.render(state, this.around(state)),
       limits: this.#desired.limits(applicationId),
       previous,
     });
@@ -126,7 +126,8 @@ export class Fleet {
     supervisor.changed();
   }
 
-  #around({ applicationId, credentialName }: IntegrationState): Surroundings {
+  /** What a configuration is made of besides itself. */
+  around({ applicationId, credentialName }: IntegrationState): Surroundings {
     const credential = credentialName === undefined ? undefined : this.#desired.credential(applicationId, credentialName);
     return { application: this.#desired.application(applicationId), credential };
   }
@@ -135,7 +136,7 @@ export class Fleet {
     const { integrationId, applicationId } = supervisor.of;
     this.#supervisors.delete(integrationId);
     this.#shared.metrics.integrations.set(this.#supervisors.size);
-    const surroundings = last === undefined ? undefined : this.#around(last);
+    const surroundings = last === undefined ? undefined : this.around(last);
     const work = async (): Promise<void> => {
       const gone = (): boolean => !this.#partitions.has(supervisor.partition.partition);
       await supervisor.remove(gone);

@@ -1,4 +1,5 @@
 import type { Definition, Provider } from '#lib/connector-sdk';
+import { checkSubject } from '#lib/contracts';
 import type { EgressPolicy } from '#lib/egress';
 import type { Bus, ConfigFollower } from '#lib/messaging';
 import { type Lease, type Ownership, own } from '#lib/partitions';
@@ -10,6 +11,7 @@ import { Desired } from './desired.ts';
 import { Fleet } from './fleet.ts';
 import { HostGate } from './host-gate.ts';
 import { connectorMetrics } from './metrics.ts';
+import { Preflight } from './preflight.ts';
 import { sweepQueue } from './queue-sweep.ts';
 import { Renderer } from './rendering.ts';
 import { answer } from './requests.ts';
@@ -126,6 +128,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<ConnectorRu
     (change) => fleet.apply(change),
     (subject, reason) => log.error({ subject, reason }, 'a configuration event cannot be read: it is skipped'),
   );
+  const preflight = new Preflight(shared, (state) => fleet.around(state));
+  const checks = bus.serve(checkSubject(definition.type), (_subject, body) => preflight.answer(body), { queue: service });
   ownership = await own({
     bus,
     service,
@@ -144,7 +148,10 @@ export async function startRuntime(options: RuntimeOptions): Promise<ConnectorRu
 
   const stop = async (): Promise<void> => {
     sweep.stop();
+    preflight.stop();
+    const checked = checks.stop();
     await ownership.stop();
+    await checked;
     await follower.stop();
     wheel.stop();
   };

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { SendVerdict } from '#lib/contracts';
+import type { CheckStep, SendVerdict } from '#lib/contracts';
 
 /** One message as it came from the provider. */
 export interface ReceivedMessage {
@@ -97,6 +97,15 @@ export interface Connection {
   close(options: { drain: boolean }): Promise<void>;
 }
 
+/** What a check of a configuration gets. */
+export interface CheckContext extends Pick<ConnectionContext, 'dial' | 'signal' | 'log'> {
+  /**
+   * Does one step and tells how it went: `passed` of success, else the reason that `work` rejects with, which it rejects with too. Inside another step only the
+   * inner one tells of a failure. What is dialled tells of itself.
+   */
+  readonly step: <T>(step: CheckStep, passed: string, work: () => Promise<T>) => Promise<T>;
+}
+
 /** A provider's client, loaded lazily: nothing of it is imported before `load()`. */
 export interface Provider<C = unknown> {
   /** Connects, authenticates, subscribes, and resolves only with proof (every SUBACK checked). Rejects ConnectorError. */
@@ -111,6 +120,11 @@ export interface Provider<C = unknown> {
    * another, the runtime takes once what both brought.
    */
   copies?(message: ReceivedMessage): string;
+  /**
+   * Tries a configuration, step by step, and leaves nothing behind: takes no message, no session and no place of a connection that is there. Rejects
+   * ConnectorError where it can't go on.
+   */
+  check?(config: ConnectionConfig<C>, context: CheckContext): Promise<void>;
   /** Removes what we left at the provider: a persistent MQTT session. Called once after a deletion. */
   dispose?(config: ConnectionConfig<C>, context: Pick<ConnectionContext, 'dial' | 'signal' | 'log'>): Promise<void>;
 }

@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net';
-import { type ConnectionContext, ConnectorError } from '#lib/connector-sdk';
-import { type TlsSettings, secure } from './tls.ts';
+import { type CheckContext, type ConnectionContext, ConnectorError } from '#lib/connector-sdk';
+import { type TlsSettings, secure, securedWords } from './tls.ts';
 
-export type Dial = Pick<ConnectionContext, 'dial' | 'signal'>;
+/** Of a check, TLS is a step. */
+export type Dial = Pick<ConnectionContext, 'dial' | 'signal'> & Partial<Pick<CheckContext, 'step'>>;
 
 export interface Target {
   readonly host: string;
@@ -19,7 +20,9 @@ export async function openSocket({ host, port, tls }: Target, context: Dial): Pr
   } catch (error) {
     throw dialError(error, context.signal);
   }
-  return tls === undefined ? socket : await abortable(socket, context.signal, async () => await secure(socket, host, tls));
+  if (tls === undefined) return socket;
+  const secured = async (): Promise<Socket> => await abortable(socket, context.signal, async () => await secure(socket, host, tls));
+  return context.step === undefined ? await secured() : await context.step('tls', securedWords(tls), secured);
 }
 
 /** Ends `socket` when the signal aborts during `work`, or `work` fails. */

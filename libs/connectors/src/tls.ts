@@ -80,6 +80,10 @@ export async function secure(socket: Socket, host: string, settings: TlsSettings
   });
 }
 
+/** What a check says of TLS that was spoken. */
+export const securedWords = ({ disableSSLVerification }: TlsSettings): string =>
+  `The server speaks TLS; its certificate ${disableSSLVerification === true ? 'was not looked at' : 'is trusted'}.`;
+
 const UNTRUSTED = new Set([
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
   'UNABLE_TO_GET_ISSUER_CERT',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { IntegrationState } from './config-state.ts';
 
 /**
  * What crosses the bus besides configuration. CloudEvents 1.0 in binary mode: attributes are NATS headers `ce-…`, percent-encoded; the body is the
@@ -118,6 +119,24 @@ export const RunCountsReply = z.union([
   z.object({ error: z.string() }),
 ]);
 export type RunCountsReply = z.infer<typeof RunCountsReply>;
+
+/** Request on `check.<provider>`: whether this configuration, perhaps of no integration yet, would connect. Its secrets are sealed with the application's key. */
+export const CheckRequest = z.object({
+  state: IntegrationState,
+  /** The answer comes within this, ms. */
+  withinMs: z.number().positive(),
+});
+export type CheckRequest = z.infer<typeof CheckRequest>;
+
+/** Steps of a check, in their order. */
+export const CheckStep = z.enum(['resolve', 'address', 'dial', 'tls', 'authenticate', 'authorise']);
+export type CheckStep = z.infer<typeof CheckStep>;
+/** How one step went; `change`: what to change where it failed. */
+export const CheckLine = z.object({ step: CheckStep, ok: z.boolean(), message: z.string(), change: z.string().optional() });
+export type CheckLine = z.infer<typeof CheckLine>;
+/** `busy`: too many checks run already. */
+export const CheckReply = z.union([z.object({ lines: z.array(CheckLine) }), z.object({ busy: z.literal(true) })]);
+export type CheckReply = z.infer<typeof CheckReply>;
 
 /** Connection states of an integration. `unknown` is never written: a reader derives it when the holder's heartbeat is too old. */
 export const ConnectionState = z.enum([

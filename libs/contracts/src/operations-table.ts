@@ -21,6 +21,8 @@ export interface Operation {
   readonly subject: string;
   /** Body of the request; config validates it. */
   readonly body?: z.ZodType;
+  /** The body may be left out. */
+  readonly bodyOptional?: true;
   readonly query?: z.ZodObject;
   readonly response: z.ZodType;
   /** Of success. */
@@ -218,6 +220,35 @@ export const OPERATIONS: readonly Operation[] = [
     idParam: 'integrationId',
     response: r.Success,
   }),
+  operation(
+    'integrations.test',
+    'Test a configuration without storing it: nothing is received, sent or left behind',
+    'POST',
+    `${APP}/integrations/test`,
+    {
+      // What it dials and authenticates with, an integration of its own could too.
+      scope: 'integrations.post',
+      kind: 'edge',
+      subject: '',
+      body: r.IntegrationPost,
+      response: r.IntegrationTested,
+    },
+  ),
+  operation(
+    'integration.test',
+    'Test an integration, or changes of it without storing them (then with the scope `integration.patch` too): secrets that are left out are the stored ones',
+    'POST',
+    `${ONE}/test`,
+    {
+      scope: 'integration.test',
+      kind: 'edge',
+      subject: '',
+      idParam: 'integrationId',
+      body: r.IntegrationPatch,
+      bodyOptional: true,
+      response: r.IntegrationTested,
+    },
+  ),
   ...credentials,
   operation('credential.linkedResources', 'What uses a service credential', 'GET', `${APP}/credentials/:credentialId/linkedResources`, {
     scope: 'credential.linkedResources',

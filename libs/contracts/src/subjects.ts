@@ -32,6 +32,9 @@ export const controlSubject = (provider: IntegrationType, applicationId: string,
   `control.${provider}.${partitionOf(integrationId)}.${applicationId}.${integrationId}`;
 export const controlFilter = (provider: IntegrationType, partition: number): string => `control.${provider}.${partition}.>`;
 
+/** Core NATS request to any connector of a type, whichever partitions it holds: {@link CheckRequest}. */
+export const checkSubject = (provider: IntegrationType): string => `check.${provider}`;
+
 /** Core NATS requests between services, answered by any replica of the service named; see bus.ts for what they carry. */
 export const NUMBER_SUBJECT = 'ask.dispatch.number';
 export const RUN_COUNTS_SUBJECT = 'ask.runner.counts';

@@ -1,7 +1,14 @@
 import { Controller } from '@nestjs/common';
 import { MessagePattern, Payload, Transport } from '@nestjs/microservices';
 import { commandSubject, querySubject, type Reply } from '#lib/contracts';
-import { createIntegration, updateIntegration, deleteIntegration, getIntegration, listIntegrations } from '../handlers/integrations.ts';
+import {
+  createIntegration,
+  updateIntegration,
+  deleteIntegration,
+  draftIntegration,
+  getIntegration,
+  listIntegrations,
+} from '../handlers/integrations.ts';
 import { Answering } from './answering.ts';
 
 const command = (name: string): string => commandSubject('integration', name);
@@ -24,6 +31,11 @@ export class IntegrationController {
   @MessagePattern(command('delete'), Transport.NATS)
   delete(@Payload() envelope: unknown): Promise<Reply> {
     return this.answering.command(command('delete'), envelope, deleteIntegration);
+  }
+
+  @MessagePattern(command('draft'), Transport.NATS)
+  draft(@Payload() envelope: unknown): Promise<Reply> {
+    return this.answering.command(command('draft'), envelope, draftIntegration);
   }
 
   @MessagePattern(query('get'), Transport.NATS)

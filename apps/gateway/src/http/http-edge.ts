@@ -21,7 +21,8 @@ export class HttpEdge {
       return streamActivity(this.viewers, call, query, request, reply);
     }
     const body = request.method === 'GET' || request.method === 'HEAD' ? undefined : await readJsonBody(request.raw);
-    if (operation.body !== undefined && body === undefined) throw problem('Validation', 'The body is required');
+    if (operation.body !== undefined && operation.bodyOptional !== true && body === undefined)
+      throw problem('Validation', 'The body is required');
     const key = request.headers['idempotency-key'];
     const idempotencyKey = typeof key === 'string' ? { idempotencyKey: key } : {};
     const result = await this.api.perform(call, { query, body, ...idempotencyKey });

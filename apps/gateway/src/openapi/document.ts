@@ -1,5 +1,14 @@
 import { definitionOf } from '#lib/connectors';
-import { ApiError, configFieldOf, ERROR_STATUS, type ErrorType, IntegrationType, OPERATIONS, type Operation } from '#lib/contracts';
+import {
+  ApiError,
+  configFieldOf,
+  ERROR_STATUS,
+  type ErrorType,
+  IntegrationTested,
+  IntegrationType,
+  OPERATIONS,
+  type Operation,
+} from '#lib/contracts';
 import { z } from 'zod';
 import { Components, type JsonSchema } from './components.ts';
 
@@ -55,7 +64,7 @@ function typeConfigs(schema: JsonSchema | undefined): void {
 const tagOf = ({ path }: Operation): string => path.split('/').find((part, at) => at > 2 && !part.startsWith(':')) ?? 'applications';
 
 function describe(operation: Operation, components: Components): Record<string, unknown> {
-  const { id, summary, scope, body, status, stream, instance } = operation;
+  const { id, summary, scope, body, bodyOptional, status, stream, instance } = operation;
   const who = instance === true ? ' Only a token of the whole instance.' : '';
   return {
     operationId: id,
@@ -63,7 +72,7 @@ function describe(operation: Operation, components: Components): Record<string, 
     description: `Needs the scope \`${scope}\`.${who}`,
     tags: [tagOf(operation)],
     parameters: [...pathParameters(operation), ...queryParameters(operation, components), ...headerParameters(operation)],
-    ...(body === undefined ? {} : { requestBody: { required: true, content: json(components.of(body)) } }),
+    ...(body === undefined ? {} : { requestBody: { required: bodyOptional !== true, content: json(components.of(body)) } }),
     responses: {
       [String(status)]: {
         description: stream === true ? 'Server-sent events; the data of each is one of these, as JSON.' : 'Done.',
@@ -105,12 +114,13 @@ function headerParameters({ kind }: Operation): unknown[] {
   ];
 }
 
-function refusalsOf({ body, query, method, kind, path }: Operation): ErrorType[] {
+function refusalsOf({ body, query, method, kind, path, response }: Operation): ErrorType[] {
   const types: ErrorType[] = ['Unauthorized', 'Forbidden', 'Unavailable'];
   if (path.includes(':')) types.push('NotFound');
   if (body !== undefined || query !== undefined || kind === 'command') types.push('Validation');
   if (method !== 'GET') types.push('Conflict', 'TooLarge', 'UnsupportedMediaType');
   if (kind === 'command') types.push('PreconditionFailed');
+  if (response === IntegrationTested) types.push('TooManyRequests');
   return types.toSorted((a, b) => ERROR_STATUS[a] - ERROR_STATUS[b]);
 }
 

@@ -104,6 +104,8 @@ export async function startHarness({
 
   return {
     nats,
+    /** Something that takes connections. */
+    port: Number(new URL(nats.url).port),
     bus,
     secrets,
     committed,

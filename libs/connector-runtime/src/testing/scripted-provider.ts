@@ -21,6 +21,7 @@ export interface Script {
 /** A provider without a network: its links live in memory, and the test plays the server. */
 export class ScriptedProvider implements Provider<Record<string, unknown>> {
   trial?: NonNullable<Provider<Record<string, unknown>>['trial']>;
+  check?: NonNullable<Provider<Record<string, unknown>>['check']>;
   copies?: NonNullable<Provider['copies']>;
   readonly links: ScriptedLink[] = [];
   readonly disposed: string[] = [];

@@ -1,9 +1,10 @@
 import { type ClientConfig, PubSub } from '@google-cloud/pubsub';
 import { type ChannelCredentials, Metadata, credentials } from '@grpc/grpc-js';
 import { type ConnectionConfig, ConnectorError } from '#lib/connector-sdk';
+import type { Dial } from '../socket.ts';
 import type { ResolvedGooglePubSubConfig } from './config.ts';
 import { DialledCredentials, doorstepPort } from './dialled-credentials.ts';
-import { type Dial, Dialler } from './dialler.ts';
+import { Dialler } from './dialler.ts';
 import { type ServiceAccountKey, parseKeyFile } from './key-file.ts';
 import { selfSignedTokens } from './signed-token.ts';
 
@@ -58,7 +59,7 @@ export async function openClient({ config }: ConnectionConfig<ResolvedGooglePubS
   const projectId = config.projectId ?? key.projectId;
   if (projectId === undefined) throw new ConnectorError('misconfigured', 'projectId is required, for the key file names no project.');
   const { host, port } = service ?? { host: `pubsub.${key.universeDomain}`, port: TLS_PORT };
-  const dialler = new Dialler(dial, host, port);
+  const dialler = new Dialler(dial, host, port, service?.trust !== 'plain');
   const channel = {
     'grpc.default_authority': host,
     'grpc.ssl_target_name_override': host,

@@ -1,8 +1,7 @@
 import type { Socket } from 'node:net';
-import { type ConnectionContext, ConnectorError } from '#lib/connector-sdk';
-import { tlsError } from '../tls.ts';
-
-export type Dial = Pick<ConnectionContext, 'dial' | 'signal'>;
+import { ConnectorError } from '#lib/connector-sdk';
+import type { Dial } from '../socket.ts';
+import { securedWords, tlsError } from '../tls.ts';
 
 /**
  * Dials for one client, and knows before gRPC says anything when its link is gone. A connection that breaks is the end. One that ends in order is not (Google
@@ -19,6 +18,8 @@ export class Dialler {
     private readonly context: Dial,
     private readonly host: string,
     private readonly port: number,
+    /** Whether TLS is spoken over what is dialled: of a check a step. */
+    private readonly secure: boolean,
   ) {
     context.signal.addEventListener('abort', this.#aborted, { once: true });
     if (context.signal.aborted) this.#aborted();
@@ -59,7 +60,9 @@ export class Dialler {
     this.#current = socket;
     if (this.#isOver()) socket.destroy(); // it was given up while it was dialled: what follows says why
     try {
-      const ready = await this.orEnd(secure(socket));
+      const { step } = this.context;
+      const secured = async (): Promise<Socket> => await this.orEnd(secure(socket));
+      const ready = this.secure && step !== undefined ? await step('tls', securedWords({}), secured) : await secured();
       this.#ready.add(socket);
       return ready;
     } catch (error) {

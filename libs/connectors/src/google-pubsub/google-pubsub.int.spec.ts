@@ -4,7 +4,7 @@ import { status } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Connection, ConnectionConfig, Provider } from '#lib/connector-sdk';
 import { makeCertificates } from '../../../../test/servers/certificates.ts';
-import { type RecordingContext, recordingContext } from '../../../../test/servers/connection-context.ts';
+import { type RecordingContext, checkContext, recordingContext } from '../../../../test/servers/connection-context.ts';
 import { type GooglePubSubServer, startGooglePubSub } from '../../../../test/servers/google-pubsub.ts';
 import { definitionOf } from '../registry.ts';
 import type { ResolvedGooglePubSubConfig } from './config.ts';
@@ -244,6 +244,23 @@ describe('with TLS and a key', () => {
       expect(refused).toMatchObject({ code: 'misconfigured' });
       expect(String(refused)).not.toMatch(/"?secret"?$|BEGIN/);
     }
+  });
+
+  it('is checked step by step, in a test of the configuration', async () => {
+    guarded.createTopic('projects/p/topics/checked');
+    const checked = async (provider: Provider<ResolvedGooglePubSubConfig>, key?: string): Promise<[string[], unknown]> => {
+      const context = checkContext();
+      const config = { ...configured(['checked']), config: { keyJson: keyJson(key) } };
+      const error = await failure(provider.check?.(config, context) ?? Promise.resolve());
+      return [context.steps, error];
+    };
+    expect(await checked(secured)).toEqual([['tls', 'authenticate', 'authorise'], undefined]);
+    expect(await checked(secured, pemOf(other))).toEqual([['tls', 'not authenticate'], expect.objectContaining({ code: 'unauthorized' })]);
+    const untrusting = googlePubSubProvider({ service: { host: 'localhost', port: guarded.port, trust: { ca: makeCertificates().ca } } });
+    expect(await checked(untrusting)).toEqual([['not tls'], expect.objectContaining({ code: 'misconfigured' })]);
+    const nowhere = googlePubSubProvider({ service: { host: '127.0.0.1', port: 1, trust: 'plain' } });
+    expect(await checked(nowhere)).toEqual([['not authenticate'], expect.objectContaining({ code: 'lost' })]);
+    expect([...guarded.subscriptions.keys()].filter((name) => name.includes('checked'))).toEqual([]);
   });
 
   it('trusts no server but one with the name it dialled', async () => {

@@ -1,9 +1,9 @@
-import { type Connection, type ConnectionConfig, type ConnectionContext, ConnectorError } from '#lib/connector-sdk';
+import { type CheckContext, type Connection, type ConnectionConfig, type ConnectionContext, ConnectorError } from '#lib/connector-sdk';
 import { type Client, type Service, openClient } from './client.ts';
 import type { ResolvedGooglePubSubConfig } from './config.ts';
 import { failureOf } from './reasons.ts';
 import { PubSubSession } from './session.ts';
-import { CALL, ensureSubscriptions, proveKey, removeSubscription, removeSubscriptions } from './subscriptions.ts';
+import { CALL, ensureSubscriptions, proveKey, proveTopic, removeSubscription, removeSubscriptions } from './subscriptions.ts';
 
 type Config = ConnectionConfig<ResolvedGooglePubSubConfig>;
 
@@ -35,6 +35,27 @@ export async function connect(
   } catch (error) {
     await client.close();
     throw error;
+  }
+}
+
+/** Asks for the key, and for each topic whether it is there and may be subscribed to. No subscription is made. */
+export async function check(config: Config, context: CheckContext, service: Service | undefined): Promise<void> {
+  const { step } = context;
+  const client = await openClient(config, context, service);
+  try {
+    await step('authenticate', 'Google accepts the key.', async () => await proveKey(client, CALL.timeout));
+    const asked = config.topics.map((topic) => {
+      const answer = proveTopic(client, config.integrationId, topic);
+      answer.catch(() => undefined); // told below
+      return { topic, answer };
+    });
+    for (const { topic, answer } of asked)
+      // One that is refused says nothing of the next.
+      await step('authorise', `The topic ${topic} is there, and the service account may subscribe to it.`, () => answer).catch(
+        () => undefined,
+      );
+  } finally {
+    await client.close();
   }
 }
 

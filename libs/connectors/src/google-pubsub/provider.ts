@@ -32,6 +32,10 @@ export function googlePubSubProvider(options: GooglePubSubProviderOptions = {}):
       const { connect } = await load();
       return await connect(config, context, { service, sweep: swept.isDue(config) });
     },
+    check: async (config, context) => {
+      const { check } = await load();
+      await check(config, context, service);
+    },
     dispose: async (config, context) => {
       swept.forget(config.integrationId);
       const { dispose } = await load();

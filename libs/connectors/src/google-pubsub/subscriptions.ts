@@ -78,6 +78,27 @@ export async function proveSubscription(client: Client, name: string, topic: str
   if (metadata?.topic === DELETED_TOPIC) throw new ConnectorError('misconfigured', `The topic ${topic} was deleted.`);
 }
 
+const ATTACH = 'pubsub.topics.attachSubscription';
+
+/** Proves that a topic is there and may be subscribed to, by our subscription if there is one. Makes none. Rejects ConnectorError. */
+export async function proveTopic(client: Client, integrationId: string, topic: string): Promise<void> {
+  const { pubsub, call } = client;
+  const attempt = attemptOn(client, topic);
+  try {
+    const found = await call(pubsub.subscription(subscriptionName(integrationId, topic)).getMetadata(CALL)).catch((error: unknown) => {
+      if (hasCode(error, status.NOT_FOUND)) return undefined;
+      throw error;
+    });
+    if (found !== undefined && isUsable(client, integrationId, topic, found[0])) return;
+    await call(pubsub.topic(topic).getMetadata(CALL));
+    const [allowed] = await call(pubsub.topic(topic).iam.testPermissions([ATTACH], CALL));
+    if (allowed?.[ATTACH] !== true)
+      throw new ConnectorError('unauthorized', `The service account may not subscribe to the topic ${topic}: it lacks ${ATTACH}.`);
+  } catch (error) {
+    throw callError(error, attempt);
+  }
+}
+
 /** Proves the key where there is no subscription. One that may only publish is told so by a refusal, which proves as much. Rejects ConnectorError. */
 export async function proveKey(client: Client, timeout: number): Promise<void> {
   const { projectId } = client;

@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { type Connection, type ConnectionConfig, type ConnectionContext, ConnectorError, type Provider } from '#lib/connector-sdk';
+import { type Connection, type ConnectionConfig, type ConnectionContext, type Provider } from '#lib/connector-sdk';
+import { check } from './check.ts';
 import type { ConnectOptions } from './control.ts';
 import type { MqttConfig } from './config.ts';
+import { deaf } from './deaf.ts';
 import { PacketLink } from './link.ts';
+import { withoutCertificate } from './reasons.ts';
 import { MqttSession } from './session.ts';
 import { openStream } from './transport.ts';
 
@@ -24,37 +27,37 @@ export function mqttProvider({ keepAliveS = KEEP_ALIVE_S }: MqttProviderOptions 
     username: config.username,
     password: config.password,
   });
-  const open = async (
-    connection: ConnectionConfig<MqttConfig>,
-    options: ConnectOptions,
-    topics: readonly string[],
-    context: Omit<ConnectionContext, 'state'>,
-  ): Promise<Connection> => {
-    const link = new PacketLink(await openStream(connection.config, context), options.version);
-    const session = new MqttSession(link, options, topics, context);
-    try {
-      await session.open();
-    } catch (error) {
-      throw withoutCertificate(connection.config, error);
-    }
-    return session;
-  };
   return {
     connect: async (connection, context) => await open(connection, optionsOf(connection), connection.topics, context),
     // The broker ends whoever is there under the same client id, so it is another one: its beginning stays, as brokers may go by that.
     trial: async (connection, context) => await open(connection, throwAway(optionsOf(connection)), [], context),
+    check: async (connection, context) => await check(connection, throwAway(optionsOf(connection)), context),
     dispose: async (connection, context) => {
       if (connection.config.clean) return;
       // A clean session of the same client id ends the one that was kept (MQTT 3.1.1 §3.1.2.4, 5 §3.1.2.4).
       const session = await open(connection, { ...optionsOf(connection), clean: true }, [], {
-        ...DEAF,
-        dial: (host, port) => context.dial(host, port),
-        signal: context.signal,
-        log: context.log,
+        ...deaf(context),
+        receive: () => Promise.reject(new Error('A session that is being removed takes no messages.')),
       });
       await session.close({ drain: false });
     },
   };
+}
+
+async function open(
+  connection: ConnectionConfig<MqttConfig>,
+  options: ConnectOptions,
+  topics: readonly string[],
+  context: Omit<ConnectionContext, 'state'>,
+): Promise<Connection> {
+  const link = new PacketLink(await openStream(connection.config, context), options.version);
+  const session = new MqttSession(link, options, topics, context);
+  try {
+    await session.open();
+  } catch (error) {
+    throw withoutCertificate(connection.config, error);
+  }
+  return session;
 }
 
 /** Under a client id that nobody has, with a session that ends with the link. */
@@ -63,23 +66,3 @@ const throwAway = (options: ConnectOptions): ConnectOptions => ({
   clientId: `${options.clientId}-${randomBytes(4).toString('hex')}`,
   clean: true,
 });
-
-/**
- * A server of TLS 1.3 that wants a client certificate lets the handshake end and closes then; its alert is lost when our CONNECT was on its way. So a link
- * that is closed without an answer may mean that.
- */
-function withoutCertificate(config: MqttConfig, error: unknown): unknown {
-  const secure = config.protocol === 'mqtts' || config.protocol === 'wss';
-  if (!secure || config.certificate !== undefined || !(error instanceof ConnectorError) || error.code !== 'lost') return error;
-  return new ConnectorError('lost', `${error.message} If it wants a client certificate, set certificate and privateKey.`, { cause: error });
-}
-
-/** What a session that only says goodbye needs of a context. */
-const DEAF = {
-  held: false,
-  onFlow: () => undefined,
-  proven: () => undefined,
-  lost: () => undefined,
-  gap: () => undefined,
-  receive: () => Promise.reject(new Error('A session that is being removed takes no messages.')),
-} satisfies Partial<ConnectionContext>;

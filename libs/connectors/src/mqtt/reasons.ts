@@ -1,4 +1,5 @@
 import { ConnectorError, type ConnectorErrorCode } from '#lib/connector-sdk';
+import type { MqttConfig } from './config.ts';
 
 type Reason = readonly [ConnectorErrorCode, string];
 
@@ -69,4 +70,14 @@ export function disconnected(code: number): ConnectorError {
 export function refusal(code: number): string {
   const words = REFUSALS[code];
   return words === undefined ? `the broker gives no reason (${hex(code)})` : `${words} (${hex(code)})`;
+}
+
+/**
+ * A server of TLS 1.3 that wants a client certificate lets the handshake end and closes then; its alert is lost when our CONNECT was on its way. So a link
+ * that is closed without an answer may mean that.
+ */
+export function withoutCertificate(config: MqttConfig, error: unknown): unknown {
+  const secure = config.protocol === 'mqtts' || config.protocol === 'wss';
+  if (!secure || config.certificate !== undefined || !(error instanceof ConnectorError) || error.code !== 'lost') return error;
+  return new ConnectorError('lost', `${error.message} If it wants a client certificate, set certificate and privateKey.`, { cause: error });
 }

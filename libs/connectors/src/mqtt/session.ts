@@ -27,7 +27,7 @@ export class MqttSession implements Connection {
   #inbound: Inbound | undefined;
   #outbound: Outbound | undefined;
   #connack: Waiter | undefined;
-  readonly #subacks = new Map<number, Waiter & { filters: readonly string[] }>();
+  readonly #subacks = new Map<number, Waiter & { filters: readonly string[]; refused?: (why: string) => void }>();
   #pings: Waiter[] = [];
   // Random, so that a QoS 2 exchange that a link before left half done is not taken for one of ours.
   #lastPacketId = randomInt(65_535);
@@ -78,6 +78,17 @@ export class MqttSession implements Connection {
       answers.push(this.#answered((waiter) => this.#subacks.set(packetId, { ...waiter, filters }), packet));
     }
     await Promise.all(answers);
+  }
+
+  /** Subscribes to one filter more; resolves with why the broker refuses it, undefined: it doesn't. Rejects with what ended the link. */
+  async trySubscription(filter: string): Promise<string | undefined> {
+    let why: string | undefined;
+    const packetId = this.#nextPacketId((id) => this.#subacks.has(id));
+    await this.#answered(
+      (waiter) => this.#subacks.set(packetId, { ...waiter, filters: [filter], refused: (refused) => (why = refused) }),
+      control.subscribeFrame(this.options.version, packetId, [filter]),
+    );
+    return why;
   }
 
   #nextPacketId(inUse: (id: number) => boolean): number {
@@ -140,9 +151,10 @@ export class MqttSession implements Connection {
     if (waiter === undefined) return;
     const refused = waiter.filters.flatMap((filter, index) => {
       const code = codes[index] ?? 0x80;
+      if (code >= 0x80) waiter.refused?.(refusal(code));
       return code < 0x80 ? [] : [`${filter}: ${refusal(code)}`];
     });
-    if (refused.length > 0)
+    if (refused.length > 0 && waiter.refused === undefined)
       return this.link.fail(new ConnectorError('misconfigured', `The broker refuses to subscribe to ${refused.slice(0, 3).join('; ')}.`));
     if (codes.includes(0)) this.context.log.warn('The broker grants QoS 0 only to some topics: what it sends there is not redelivered.');
     this.#subacks.delete(packetId);

@@ -1,5 +1,7 @@
+import type { IncomingMessage } from 'node:http';
 import { ConnectorError } from '#lib/connector-sdk';
 import type { ParticleConfig, ParticleSend } from './config.ts';
+import type { Request } from './request.ts';
 
 type Scope = Omit<ParticleConfig, 'accessToken'>;
 
@@ -31,6 +33,15 @@ export function eventsPath({ deviceNameOrId, productSlugOrId, orgSlugOrId }: Sco
   const prefix = commonPrefix(topics);
   return `/${[...parts, 'events', ...(prefix === '' || prefix === '.' || prefix === '..' ? [] : [encodeURIComponent(prefix)])].join('/')}`;
 }
+
+export const streamRequest = (scope: Scope, topics: readonly string[]): Request => ({
+  method: 'GET',
+  path: eventsPath(scope, topics),
+  headers: { Accept: 'text/event-stream', 'Cache-Control': 'no-cache', Connection: 'keep-alive' },
+});
+
+export const isEventStream = ({ statusCode, headers }: Pick<IncomingMessage, 'statusCode' | 'headers'>): boolean =>
+  statusCode === 200 && /^text\/event-stream\b/i.test(headers['content-type'] ?? '');
 
 /** The path of a function. Throws ConnectorError `refused` or `misconfigured`. */
 export function functionPath({ deviceNameOrId, productSlugOrId }: Scope, { name, device, product }: ParticleSend): string {

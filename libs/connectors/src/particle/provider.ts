@@ -8,6 +8,10 @@ export function particleProvider({ url }: { readonly url: URL }): Provider<Parti
       const { openSession } = await import('./session.ts');
       return await openSession(url, connection, context);
     },
+    check: async (connection, context) => {
+      const { check } = await import('./check.ts');
+      await check(url, connection, context);
+    },
     // With its device and its time an event is like no other.
     copies: ({ attributes, body }) => `${JSON.stringify(attributes)}${Buffer.from(body).toString('latin1')}`,
   };

@@ -9,7 +9,7 @@ import {
   type SendOutcome,
 } from '#lib/connector-sdk';
 import { Reader } from '../reader.ts';
-import { eventsPath, wantedNames } from './addresses.ts';
+import { isEventStream, streamRequest, wantedNames } from './addresses.ts';
 import { FunctionCalls } from './calls.ts';
 import type { ParticleConfig } from './config.ts';
 import { messageOf } from './event.ts';
@@ -28,10 +28,8 @@ export async function openSession(
   context: ConnectionContext,
 ): Promise<Connection> {
   const cloud = { url, accessToken: config.accessToken };
-  const path = eventsPath(config, topics);
-  const headers = { Accept: 'text/event-stream', 'Cache-Control': 'no-cache', Connection: 'keep-alive' };
-  const stream = await exchange(cloud, { method: 'GET', path, headers }, context);
-  if (stream.statusCode !== 200 || !/^text\/event-stream\b/i.test(stream.headers['content-type'] ?? '')) {
+  const stream = await exchange(cloud, streamRequest(config, topics), context);
+  if (!isEventStream(stream)) {
     stream.destroy();
     throw streamRefused(stream, Date.now());
   }

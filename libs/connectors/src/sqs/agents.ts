@@ -2,8 +2,8 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type ConnectionContext, ConnectorError } from '#lib/connector-sdk';
-import { type TlsSettings, secure } from '../tls.ts';
+import { type CheckContext, type ConnectionContext, ConnectorError } from '#lib/connector-sdk';
+import { type TlsSettings, secure, securedWords } from '../tls.ts';
 import type { Target } from './target.ts';
 
 /** A request that never left, as there was no connection to send it over. */
@@ -46,6 +46,9 @@ class TlsAgent extends HttpsAgent {
   }
 }
 
+/** Of a check, TLS is a step. */
+export type Dials = Pick<ConnectionContext, 'dial'> & Partial<Pick<CheckContext, 'step'>>;
+
 export interface Agents {
   readonly httpAgent: HttpAgent;
   readonly httpsAgent: HttpsAgent;
@@ -53,7 +56,7 @@ export interface Agents {
 }
 
 /** Agents whose every connection is dialled by the context, to the target, wherever a request says it goes. */
-export function dialledAgents(target: Target, context: Pick<ConnectionContext, 'dial'>, tls: TlsSettings = {}): Agents {
+export function dialledAgents(target: Target, context: Dials, tls: TlsSettings = {}): Agents {
   let closed = false;
   const open = async (encrypted: boolean): Promise<Duplex> => {
     const stream = await openStream({ ...target, secure: encrypted }, context, tls);
@@ -74,7 +77,7 @@ export function dialledAgents(target: Target, context: Pick<ConnectionContext, '
   };
 }
 
-async function openStream(target: Target, context: Pick<ConnectionContext, 'dial'>, tls: TlsSettings): Promise<Duplex> {
+async function openStream(target: Target, context: Dials, tls: TlsSettings): Promise<Duplex> {
   let socket: Socket;
   try {
     socket = await context.dial(target.host, target.port);
@@ -82,15 +85,18 @@ async function openStream(target: Target, context: Pick<ConnectionContext, 'dial
     throw dialFailed(error);
   }
   if (!target.secure) return socket;
-  const timer = setTimeout(() => socket.destroy(), HANDSHAKE_MS);
-  try {
-    return await secure(socket, target.host, tls);
-  } catch (error) {
-    socket.destroy();
-    throw handshakeFailed(error);
-  } finally {
-    clearTimeout(timer);
-  }
+  const secured = async (): Promise<Socket> => {
+    const timer = setTimeout(() => socket.destroy(), HANDSHAKE_MS);
+    try {
+      return await secure(socket, target.host, tls);
+    } catch (error) {
+      socket.destroy();
+      throw handshakeFailed(error);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+  return context.step === undefined ? await secured() : await context.step('tls', securedWords(tls), secured);
 }
 
 function dialFailed(cause: unknown): NotDialled {

@@ -25,5 +25,10 @@ export function sqsProvider({ pace, tls }: SqsProviderOptions = {}): Provider<Re
       await connection.open();
       return connection;
     },
+    check: async ({ config }, context) => {
+      const target = targetOf(config);
+      const { check } = await import('./check.ts');
+      await check(target, context, tls);
+    },
   };
 }

@@ -9,9 +9,8 @@ import {
   type SendMessageCommandInput,
 } from '@aws-sdk/client-sqs';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
-import type { ConnectionContext } from '#lib/connector-sdk';
 import type { TlsSettings } from '../tls.ts';
-import { type Agents, dialledAgents } from './agents.ts';
+import { type Agents, type Dials, dialledAgents } from './agents.ts';
 import { codeOf } from './reasons.ts';
 import type { Target } from './target.ts';
 
@@ -43,7 +42,7 @@ export class Queue {
   readonly #agents: Agents;
   readonly #queueUrl: string;
 
-  constructor(target: Target, context: Pick<ConnectionContext, 'dial'>, tls?: TlsSettings) {
+  constructor(target: Target, context: Dials, tls?: TlsSettings) {
     this.#queueUrl = target.queueUrl;
     this.#agents = dialledAgents(target, context, tls);
     const { accessKeyId, secretAccessKey, region, endpoint } = target;
@@ -109,12 +108,23 @@ export class Queue {
 
   /** Resolves when SQS answers for this queue and lets us delete from it. Takes no message and changes nothing. */
   async ask(signal?: AbortSignal): Promise<void> {
-    const Entries = [{ Id: '0', ReceiptHandle: NO_RECEIPT }];
+    await this.#askFor(
+      new DeleteMessageBatchCommand({ QueueUrl: this.#queueUrl, Entries: [{ Id: '0', ReceiptHandle: NO_RECEIPT }] }),
+      signal,
+    );
+  }
+
+  /** As {@link ask}, of keeping messages hidden. */
+  async askToHide(signal?: AbortSignal): Promise<void> {
+    const Entries = [{ Id: '0', ReceiptHandle: NO_RECEIPT, VisibilityTimeout: 0 }];
+    await this.#askFor(new ChangeMessageVisibilityBatchCommand({ QueueUrl: this.#queueUrl, Entries }), signal);
+  }
+
+  async #askFor(command: DeleteMessageBatchCommand | ChangeMessageVisibilityBatchCommand, signal: AbortSignal | undefined): Promise<void> {
     try {
-      await this.#client.send(
-        new DeleteMessageBatchCommand({ QueueUrl: this.#queueUrl, Entries }),
-        signal === undefined ? {} : { abortSignal: signal },
-      );
+      const options = signal === undefined ? {} : { abortSignal: signal };
+      if (command instanceof DeleteMessageBatchCommand) await this.#client.send(command, options);
+      else await this.#client.send(command, options);
     } catch (error) {
       if (!NO_SUCH_RECEIPT.has(codeOf(error))) throw error;
     }

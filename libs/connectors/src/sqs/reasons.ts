@@ -83,6 +83,10 @@ export const codeOf = (error: unknown): string => bare((error as Answer).name);
 
 export const isDenied = (error: unknown): boolean => DENIED.has(codeOf(error)) || DENIED.has(bare((error as Answer).Code));
 
+/** Whether an error is about the queue, or what may be done with it: whoever gets it is known to the service. */
+export const isAboutQueue = (error: unknown): boolean =>
+  isDenied(error) || REASONS[codeOf(error)] === NO_QUEUE || REASONS[bare((error as Answer).Code)] === NO_QUEUE;
+
 /** What an error of the client library means to whoever configured the queue. Never quotes what it doesn't know: texts of others may hold anything. */
 export function reasonOf(error: unknown, action: Action): ConnectorError {
   if (error instanceof ConnectorError) return error;

@@ -8,6 +8,10 @@ export function websocketProvider(): Provider<WebsocketConfig> {
       const { openSession } = await import('./session.ts');
       return await openSession(connection.config, context);
     },
+    check: async (connection, context) => {
+      const { check } = await import('./check.ts');
+      await check(connection.config, context);
+    },
     // Servers that send the same to each of their clients are the rule; where one doesn't, nothing is equal.
     copies: ({ attributes, body }) => `${attributes['binary'] === true}${Buffer.from(body).toString('latin1')}`,
   };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ConnectionState } from '../bus.ts';
+import { CheckLine, ConnectionState } from '../bus.ts';
 import { ResourceId } from '../ids.ts';
 import { IntegrationType, configFieldOf } from '../integration-types.ts';
 import { CreationDate, LastUpdated, Name, listOf, listParams, queryBoolean, unique } from './common.ts';
@@ -102,6 +102,16 @@ export const IntegrationResponse = z
       .meta({ description: 'What this configuration promises about messages that are in flight when a link breaks.' }),
   })
   .meta({ id: 'Integration', title: 'Integration', description: 'A configured connection to an outside message system.' });
+
+export const IntegrationTested = z
+  .object({
+    ok: z.boolean().meta({ description: 'Whether every step succeeded.' }),
+    steps: z.array(CheckLine).meta({
+      description:
+        'What was tried, in order: resolve (templates, globals, the credential), address (whether it may be reached), dial, tls, authenticate, authorise (a line for each topic or permission that can be asked for). `change` says what to change where a step failed; what comes after it was not tried.',
+    }),
+  })
+  .meta({ id: 'IntegrationTested', title: 'Outcome of a test' });
 
 export const IntegrationListParams = listParams(
   ['name', 'id', 'creationDate', 'integrationType', 'lastUpdated'],
