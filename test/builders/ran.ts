@@ -6,6 +6,8 @@ import {
   mergedGlobals,
   startRun,
   type DebugEntry,
+  type Kept,
+  type KeptChange,
   type Output,
   type OutputReply,
   type RunResult,
@@ -23,6 +25,10 @@ export interface Ran {
 export interface Given {
   event?: TriggeredEvent;
   state?: ReturnType<typeof application>;
+  /** What workflows keep, by kind and key: filled by the run. */
+  kept?: Map<string, unknown>;
+  /** Epoch ms. */
+  now?: number;
   reply?: (output: Output) => Promise<OutputReply>;
   onDebug?: () => void;
   /** The one integration there is. */
@@ -32,6 +38,7 @@ export interface Given {
 /** Runs a workflow with its outputs answered by `reply`. */
 export async function ran(flow: WorkflowState, given: Given = {}): Promise<Ran> {
   const { event = triggered(), state = application(), reply = async () => ({ verdict: 'succeeded' }), known = integration() } = given;
+  const { kept = new Map<string, unknown>(), now = 1_770_000_000_000 } = given;
   const sandbox = createSandbox();
   const validator = createValidator();
   const sent: Output[] = [];
@@ -49,10 +56,17 @@ export async function ran(flow: WorkflowState, given: Given = {}): Promise<Ran> 
       debug.push(entry);
       given.onDebug?.();
     },
-    now: () => 1_770_000_000_000,
+    now: () => now,
     record: {
       spent: 0,
       delay: async (id: string, ms: number) => void delays.push({ id, ms }),
+      change: async (_id: string, { kind, key }: Kept, change: KeptChange) => {
+        const changed = change(kept.get(`${kind} ${key}`));
+        if ('next' in changed) kept.set(`${kind} ${key}`, changed.next);
+        return changed.result;
+      },
+      read: async ({ kind, key }: Kept) => kept.get(`${kind} ${key}`),
+      kept: async () => Object.fromEntries([...kept].map(([name, value]) => [name.slice(name.indexOf(' ') + 1), value])),
     },
   };
   const runnable = { workflow: compileWorkflow(flow), application: state, globals: mergedGlobals(state, flow) };

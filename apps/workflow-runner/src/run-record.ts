@@ -1,4 +1,4 @@
-import type { Output, OutputReply, Ports, RunRecord } from './engine/index.ts';
+import type { Kept, KeptChange, Output, OutputReply, Ports, RunRecord } from './engine/index.ts';
 
 /** Outcomes of one run that are kept until its next delay writes them down. What is sent beyond is sent again under its id when the run is interrupted. */
 const MAX_UNWRITTEN = 10_000;
@@ -9,6 +9,9 @@ export interface RecordOptions {
   readonly known: ReadonlyMap<string, string>;
   /** Resolves once they are committed; never, when this process has no say any more. */
   readonly write: (steps: readonly (readonly [step: string, outcome: string])[]) => Promise<void>;
+  /** Changes what the workflow keeps; `step` undefined: only reads it. */
+  readonly change: (step: string | undefined, kept: Kept, change: KeptChange) => Promise<unknown>;
+  readonly kept: () => Promise<Record<string, unknown>>;
   /** The run begins to wait in a delay, and waits in none any more: what it takes of others' room is given back meanwhile. */
   readonly onRest: (resting: boolean) => void;
 }
@@ -54,6 +57,20 @@ export class AttemptRecord implements RunRecord {
     if (--this.#resting === 0) this.options.onRest(false);
   }
 
+  async change(id: string, kept: Kept, change: KeptChange): Promise<unknown> {
+    const step = nameOf('keep', id);
+    const known = this.options.known.get(step);
+    return known === undefined ? await this.options.change(step, kept, change) : (JSON.parse(known) as unknown);
+  }
+
+  read(kept: Kept): Promise<unknown> {
+    return this.options.change(undefined, kept, (current) => ({ result: current }));
+  }
+
+  kept(): Promise<Record<string, unknown>> {
+    return this.options.kept();
+  }
+
   /** The run is over, or another process has it: nothing that waits goes on. */
   close(): void {
     this.#closed = true;
@@ -92,7 +109,7 @@ export class AttemptRecord implements RunRecord {
   }
 }
 
-const nameOf = (kind: 'delay' | 'send', id: string): string => JSON.stringify([kind, id]);
+const nameOf = (kind: 'delay' | 'send' | 'keep', id: string): string => JSON.stringify([kind, id]);
 const DELAY = '["delay",';
 
 const waitsOf = (known: ReadonlyMap<string, string>): Wait[] =>

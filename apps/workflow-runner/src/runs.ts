@@ -8,6 +8,7 @@ import { PartitionRuns } from './partition-runs.ts';
 import { AttemptRecord } from './run-record.ts';
 import { addRuns, type CountedRun, type RunKind, type RunOutcome } from './persistence/run-counts.ts';
 import { runJournal, type OpenRun, type PartitionToken } from './persistence/run-journal.ts';
+import type { KeptValues } from './persistence/kept-values.ts';
 import type { StepWriter } from './persistence/run-steps.ts';
 import type { Restarts } from './restarts.ts';
 import type { Scheduler, Task } from './scheduler.ts';
@@ -32,6 +33,9 @@ export interface RunsOptions {
   readonly scheduler: Scheduler;
   readonly restarts: Restarts;
   readonly steps: Pick<StepWriter, 'write'>;
+  readonly values: Pick<KeptValues, 'change'>;
+  /** All values that a workflow keeps. */
+  readonly keptBy: (flowId: string) => Promise<Record<string, unknown>>;
   /** Runs in one transaction. */
   readonly transact: <T>(work: (transaction: Transaction) => Promise<T>) => Promise<T>;
   /** Writes the fence of a partition that was taken into INBOUND, which is where errors are told. */
@@ -159,7 +163,7 @@ export class Runs {
   #run(runs: PartitionRuns, event: StoredTriggered, item: Item<Effect>, attempt: number, task: RunTask): void {
     const { catalog, ports, activity, scheduler } = this.options;
     const runnable = catalog.runnable(event.applicationId, event.workflowId);
-    const record = runnable?.workflow.recorded === true ? this.#record(runs, item, task) : undefined;
+    const record = runnable?.workflow.recorded === true ? this.#record(runs, item, task, event.workflowId) : undefined;
     const end = (result: RunResult, ours: boolean): void => {
       if (ours && (record === undefined || runs.records.delete(record))) {
         item.done(countedAs(event, result.status, attempt));
@@ -193,8 +197,8 @@ export class Runs {
   }
 
   /** While a run waits in a delay it takes no place, and holds up neither others nor restarts. */
-  #record(runs: PartitionRuns, item: Item<Effect>, task: RunTask): AttemptRecord {
-    const { ports, scheduler, steps } = this.options;
+  #record(runs: PartitionRuns, item: Item<Effect>, task: RunTask, flowId: string): AttemptRecord {
+    const { ports, scheduler, steps, values, keptBy } = this.options;
     const { partition, position } = item;
     const record = new AttemptRecord({
       ports,
@@ -203,6 +207,11 @@ export class Runs {
         runs.journaled = Math.max(runs.journaled, position);
         return steps.write(written.map(([step, outcome]) => ({ partition, token: runs.token, position, step, outcome })));
       },
+      change: (step, kept, change) => {
+        runs.journaled = Math.max(runs.journaled, position);
+        return values.change({ partition, token: runs.token, position, flowId, step, kept, change });
+      },
+      kept: () => keptBy(flowId),
       onRest: (resting) => {
         item.rest(resting);
         if (!resting) return scheduler.wake(task);

@@ -9,6 +9,7 @@ import { buryFlowError, buryPoison, buryRun, type KeepTrying } from './dead-lett
 import { createSandbox, createValidator, type Ports } from './engine/index.ts';
 import { tellFlowError } from './flow-errors.ts';
 import { sendOutput } from './outputs.ts';
+import { forgetKept, KeptValues, readKept } from './persistence/kept-values.ts';
 import { migrations } from './persistence/migrations.ts';
 import { readRunCounts } from './persistence/run-counts.ts';
 import { StepWriter } from './persistence/run-steps.ts';
@@ -27,6 +28,8 @@ export interface RunnerOptions {
 
 /** Runs of one partition that are begun or wait: a delay lasts up to 59 s, and six integrations bring 7,000 messages meanwhile (20 a second each). */
 const OPEN_RUNS = 8_000;
+/** How often it is forgotten what deleted workflows kept, ms. */
+const FORGET_EVERY_MS = 10 * 60_000;
 /** The service's own schema in PostgreSQL. */
 const SCHEMA = 'runner';
 
@@ -48,9 +51,13 @@ export async function openRunner(options: RunnerOptions): Promise<RunningService
     const validator = createValidator();
     closing.push(() => validator.close());
     const catalog = new Catalog();
+    const deleted = new Set<string>();
     const follower = await bus.followConfig(
       ['application', 'workflow', 'integration'],
-      (change) => catalog.apply(change),
+      (change) => {
+        catalog.apply(change);
+        if (change.kind === 'workflow' && change.state === null) deleted.add(change.id);
+      },
       (subject, reason) => log.error({ subject, reason }, 'an event of the configuration is unreadable'),
     );
     closing.push(() => follower.stop());
@@ -59,6 +66,12 @@ export async function openRunner(options: RunnerOptions): Promise<RunningService
     const onError = (error: unknown): void => log.warn({ err: error }, 'trying again');
     const keepTrying: KeepTrying = { signal: ended.signal, onError };
     closing.push(async () => ended.abort());
+
+    const forgetting = setInterval(() => {
+      const gone = [...deleted];
+      forgetKept(database, gone).then(() => gone.forEach((id) => deleted.delete(id)), onError);
+    }, FORGET_EVERY_MS);
+    closing.push(async () => clearInterval(forgetting));
 
     const activity = new RunActivity(bus);
     const ports: Ports = {
@@ -77,6 +90,8 @@ export async function openRunner(options: RunnerOptions): Promise<RunningService
       activity,
       scheduler,
       steps: new StepWriter(database, keepTrying),
+      values: new KeptValues((work) => database.transaction((manager) => work(manager)), keepTrying),
+      keptBy: (flowId) => readKept(database, flowId),
       restarts: new Restarts(database, scheduler, keepTrying),
       transact: (work) => database.transaction((manager) => work(manager)),
       writeFence: (partition, token) => bus.writeFence('INBOUND', 'runner', partition, token),

@@ -18,6 +18,9 @@ const KNOWN: ReadonlySet<string> = new Set([
   'WebsocketMessageNode',
   'ParticleCallNode',
   'GooglePublishNode',
+  'GetValueNode',
+  'StoreValueNode',
+  'ThrottleNode',
   'SwitchNode',
   'MathNode',
   'ValidatePayloadNode',
@@ -27,6 +30,8 @@ const KNOWN: ReadonlySet<string> = new Set([
 const ALSO_TEMPLATES: Readonly<Record<string, readonly string[]>> = {
   DebugNode: ['message'],
   DelayNode: ['delay'],
+  GetValueNode: ['keyName', 'defaultValue'],
+  StoreValueNode: ['keyName', 'value'],
   MqttMessageNode: ['integrationId'],
   // Rows of attributes are {name, value} in older workflows.
   SqsSendNode: ['integrationId', 'name', 'value'],

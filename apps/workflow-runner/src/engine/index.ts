@@ -10,7 +10,8 @@ import { MAX_PAYLOAD, PayloadSize } from './size.ts';
 
 export { compileWorkflow, type CompiledWorkflow } from './compile.ts';
 export { mergedGlobals, type Globals } from './globals.ts';
-export type { DebugEntry, KnownIntegration, Output, OutputReply, Ports, RunRecord } from './node.ts';
+export { NodeError } from './errors.ts';
+export type { DebugEntry, Kept, KeptChange, KnownIntegration, Output, OutputReply, Ports, RunRecord } from './node.ts';
 export type { RunResult } from './run.ts';
 export { createSandbox } from './sandbox/sandbox.ts';
 export { sizeOf } from './size.ts';

@@ -50,7 +50,28 @@ export interface RunRecord {
   readonly spent: number;
   /** Resolves `ms` after the first attempt that came here; never, once the run is over or another process has it. */
   delay(id: string, ms: number): Promise<void>;
+  /**
+   * Changes what the workflow keeps under a key, in the order asked for: once, whatever attempt comes here; a later one gets the same result. Resolves once that is
+   * durable; never, once another process has the run. Rejects what the change throws, and KeptTooMuch.
+   */
+  change(id: string, kept: Kept, change: KeptChange): Promise<unknown>;
+  /** What is kept under a key now, after the changes asked for before. */
+  read(kept: Kept): Promise<unknown>;
+  /** All values that the workflow keeps, by key. */
+  kept(): Promise<Record<string, unknown>>;
 }
+
+/** What a workflow keeps from run to run: a value of its author's, or the state of a throttle. */
+export interface Kept {
+  readonly kind: 'value' | 'throttle';
+  readonly key: string;
+}
+
+/**
+ * Pure, as it may be called again: from what is kept (undefined: nothing) to what is kept next, JSON (undefined: nothing; absent: as it was), and its result, JSON.
+ * `until`, epoch ms: it may be forgotten after that.
+ */
+export type KeptChange = (current: unknown) => { readonly next?: unknown; readonly until?: number; readonly result: unknown };
 
 /** Everything a run touches outside itself. */
 export interface Ports {

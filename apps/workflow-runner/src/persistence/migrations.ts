@@ -57,4 +57,18 @@ class RunSteps1764000300000 implements MigrationInterface {
   }
 }
 
-export const migrations = [...positionMigrations(), Runs1764000100000, RunSteps1764000300000];
+/** What workflows keep from run to run. `name` is unique, and holds the key in text that PostgreSQL takes. */
+class FlowValues1764000400000 implements MigrationInterface {
+  async up(session: QueryRunner): Promise<void> {
+    await session.query(
+      'create table flow_values (name text primary key, flow_id text not null, kind text not null, value text not null, until bigint)',
+    );
+    await session.query('create index flow_values_flow on flow_values (flow_id)');
+  }
+
+  async down(session: QueryRunner): Promise<void> {
+    await session.query('drop table flow_values');
+  }
+}
+
+export const migrations = [...positionMigrations(), Runs1764000100000, RunSteps1764000300000, FlowValues1764000400000];

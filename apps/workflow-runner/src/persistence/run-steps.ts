@@ -20,7 +20,8 @@ export async function readSteps(transaction: Transaction, partitions: readonly n
   return rows.map((row) => ({ ...row, position: Number(row.position) }));
 }
 
-async function writeSteps(database: Transaction, steps: readonly RunStep[]): Promise<void> {
+/** Writes steps of partitions that are still ours. */
+export async function writeSteps(database: Transaction, steps: readonly RunStep[]): Promise<void> {
   await database.query(
     `insert into run_steps (partition, position, step, outcome)
        select step.partition, step.position, step.name, step.outcome

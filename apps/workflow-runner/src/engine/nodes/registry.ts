@@ -3,6 +3,7 @@ import { azureEventHubPublish } from './azure-event-hub-publish.ts';
 import { conditional } from './conditional.ts';
 import { debug } from './debug.ts';
 import { delay } from './delay.ts';
+import { getValue } from './get-value.ts';
 import { googlePublish } from './google-publish.ts';
 import { jsonDecode } from './json-decode.ts';
 import { jsonEncode } from './json-encode.ts';
@@ -14,7 +15,9 @@ import { mutate } from './mutate.ts';
 import { particleCall } from './particle-call.ts';
 import { rawFunction } from './raw-function.ts';
 import { sqsSend } from './sqs-send.ts';
+import { storeValue } from './store-value.ts';
 import { switchNode } from './switch.ts';
+import { throttle } from './throttle.ts';
 import { throwError } from './throw-error.ts';
 import { validatePayload } from './validate-payload.ts';
 import { websocketMessage } from './websocket-message.ts';
@@ -24,6 +27,7 @@ const all = [
   conditional,
   debug,
   delay,
+  getValue,
   googlePublish,
   jsonDecode,
   jsonEncode,
@@ -35,7 +39,9 @@ const all = [
   particleCall,
   rawFunction,
   sqsSend,
+  storeValue,
   switchNode,
+  throttle,
   throwError,
   validatePayload,
   websocketMessage,
