@@ -20,9 +20,9 @@ afterEach(async () => {
 });
 afterAll(() => bench.stop());
 
-async function start(): Promise<RunningService> {
+async function start(drainMs?: number): Promise<RunningService> {
   const { nats, postgres } = bench;
-  const service = await startRunner({ natsUrl: nats.url, postgresUrl: postgres.url, replicaId: 'r1', standalone: true, log });
+  const service = await startRunner({ natsUrl: nats.url, postgresUrl: postgres.url, replicaId: 'r1', standalone: true, drainMs, log });
   running.add(service);
   await expect.poll(() => service.ready(), { timeout: 10_000 }).toEqual({ ok: true });
   return service;
@@ -106,15 +106,12 @@ describe('a run in a delay', () => {
       out('out', integrationId),
     ]);
     const sent = bench.owner(to);
-    const service = await start();
+    const service = await start(600_000); // it would wait as long for runs that end
     for (let number = 1; number <= 101; number++) await bench.publish(to, number);
     await expect.poll(() => sent.map(({ payload }) => payload)).toEqual(['101']);
     await expect.poll(() => waits(to)).toHaveLength(100);
     running.delete(service);
-    const begun = performance.now();
     await service.stop();
-    // It would wait 10 s for runs that end.
-    expect(performance.now() - begun).toBeLessThan(9_000);
     await shift(to, { until: Date.now() - 1, ran: 59_000 });
     await start();
     await expect.poll(() => bench.counts(to)).toMatchObject({ succeeded: 101, failed: 0 });

@@ -23,6 +23,8 @@ export interface RunnerOptions {
   readonly replicaId: string;
   /** It is the only replica by construction: it takes all partitions at once. */
   readonly standalone: boolean;
+  /** How long a stop waits for runs that are under way, ms; default as in {@link createPartitionReader}. */
+  readonly drainMs?: number;
   readonly log: Logger;
 }
 
@@ -119,6 +121,7 @@ export async function openRunner(options: RunnerOptions): Promise<RunningService
       purgeThrough: runs.purgeThrough,
       onFenced: (partition) => runs.forget([partition]),
       limits: { partition: OPEN_RUNS },
+      drainMs: options.drainMs,
       onError,
     });
 
