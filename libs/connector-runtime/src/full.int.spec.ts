@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { inboundSubject } from '#lib/contracts';
 import { type Harness, startHarness } from './testing/harness.ts';
 
@@ -7,9 +7,13 @@ describe('a bus that is full', () => {
   beforeAll(async () => {
     at = await startHarness({ streamBytes: 2 * 1024 * 1024 });
   });
+  afterEach(() => at.stopRuntimes());
   afterAll(() => at.stop());
 
-  it('holds the source back, says so, and takes everything in order once there is room', async () => {
+  it.each([
+    ['no ids', () => ({})],
+    ['ids', (index: number) => ({ providerId: `${index}` })],
+  ])('holds a source with %s back, says so, and takes everything in order once there is room', async (_, named) => {
     const { id } = await at.application();
     const integration = await at.integration(id);
     const { provider, runtime } = await at.start();
@@ -17,7 +21,9 @@ describe('a bus that is full', () => {
     const context = provider.context(integration.id);
     const body = Buffer.alloc(20_000, 'x');
     let stored = 0;
-    const all = Array.from({ length: 256 }, () => context.receive({ body, attributes: { topic: 'a' } }).then(() => stored++));
+    const all = Array.from({ length: 256 }, (__, index) =>
+      context.receive({ body, attributes: { topic: 'a' }, ...named(index) }).then(() => stored++),
+    );
     expect(context.held).toBe(true);
     await expect.poll(() => runtime.ready()).toEqual({ ok: false, reason: 'the bus is full: messages are held at their sources' });
     expect(stored).toBeLessThan(256);

@@ -1,23 +1,33 @@
 import { fault } from '#fault';
 import { ConnectorError } from '#lib/connector-sdk';
 import type { InboundEvent } from '#lib/contracts';
-import { BusError, type Position, type StoredAt } from '#lib/messaging';
+import { BusError, type BusErrorCode, type StoredAt } from '#lib/messaging';
 import { busDelay } from './backoff.ts';
 import { deadLetterOf } from './dead-letter.ts';
 import { type Entry, recordEntry } from './entry.ts';
+import { Events } from './events.ts';
 import type { Identity } from './identity.ts';
-import { resumeNumbers } from './numbers.ts';
+import { RunningNumbers, resumeNumbers } from './numbers.ts';
 import { persist } from './persist.ts';
 import type { HeldPartition, Shared } from './shared.ts';
 
 /** Publishes of one integration on their way at once: what may be held is the real bound. */
 const WINDOW = 256;
+/** Messages in a batch, and bytes of all but its last. */
+const BATCH = 256;
+const BATCH_BYTES = 4 * 1024 * 1024;
 /** Beyond this a message may be too large for the bus with its headers: it is published alone, so that a refusal leaves no hole in the numbers. */
 const ALONE_BYTES = 7 * 1024 * 1024;
 /** After a refusal because of fullness, one at a time for this long: a message refused between two that were stored would lose its place. */
 const CAREFUL_MS = 60_000;
 
 export const closing = (): ConnectorError => new ConnectorError('lost', 'The link is being closed.');
+
+const hasProviderId = ({ message }: Entry): boolean => message?.providerId !== undefined;
+
+/** At its first try, unless it is too large for the bus, or may be. */
+const isBatched = (entry: Entry): boolean =>
+  hasProviderId(entry) && entry.message?.cut === undefined && entry.order === 0 && entry.body.length <= ALONE_BYTES;
 
 export interface LaneOwner {
   /** It has its outcome: stored (or buried), or never to be stored. */
@@ -28,24 +38,26 @@ export interface LaneOwner {
 
 /**
  * Publishes one integration's events in their order, many on their way at once, and repeats what the bus didn't take, before anything new. Numbers are given here,
- * to exactly what is stored (docs/adr/0003): a message that has an id of its provider goes alone, and its number is taken back when the bus knew it already.
+ * to exactly what is stored (docs/adr/0003, 0012). Messages that have an id of their provider go in batches, one on its way at a time, that are stored whole or not
+ * at all; those of a batch that was refused go alone, and the number of one that the bus knew already is taken back.
  */
 export class Lane {
   readonly #shared: Shared;
   readonly #of: Identity;
   readonly #partition: HeldPartition;
-  readonly #incarnation: () => string;
   readonly #owner: LaneOwner;
+  readonly #events: Events;
+  readonly #numbers = new RunningNumbers();
+  /** The next batch: it goes as soon as the source has handed over what it has at hand. */
+  #gathered: Entry[] = [];
+  #gatheredBytes = 0;
+  /** Gathered ones too. */
   #inFlight = 0;
   /** Refused ones, repeated once nothing is on its way. */
   #failed: Entry[] = [];
   #blocked = false;
   #alone = false;
-  #next: number | undefined;
   #resuming = false;
-  /** All that is stored of this integration, as far as we know, stands at or before this. */
-  #through: Position = 0;
-  #counter = 0;
   #failures = 0;
   #carefulUntil = Number.NEGATIVE_INFINITY;
   #closed = false;
@@ -54,8 +66,8 @@ export class Lane {
     this.#shared = shared;
     this.#of = of;
     this.#partition = partition;
-    this.#incarnation = incarnation;
     this.#owner = owner;
+    this.#events = new Events(shared, of, partition.token, incarnation);
   }
 
   /** Nothing is on its way or waits to be repeated. */
@@ -66,26 +78,19 @@ export class Lane {
   /** Whether this one may go now; if not, `freed` says when to ask again. */
   takes(entry: Entry): boolean {
     if (this.#closed || this.#blocked || this.#failed.length > 0 || !this.#hasRoom(entry)) return false;
-    if (entry.message === undefined || this.#next !== undefined) return true;
+    if (entry.message === undefined || this.#numbers.resumed) return true;
     if (!this.#resuming) void this.#resumeNumbers();
     return false;
   }
 
   /** Only what it takes. */
   publish(entry: Entry): void {
-    if (entry.message?.cut !== undefined) {
-      this.#name(entry);
-      this.#inFlight++;
-      void this.#bury(entry, 'oversize');
-      return;
-    }
-    entry.event ??= this.#eventOf(entry);
-    this.#alone = this.#goesAlone(entry);
     this.#inFlight++;
-    this.#shared.bus.publishInbound(entry.event, entry.messageId, this.#partition.fence).then(
-      (at) => this.#onStored(entry, at),
-      (error: unknown) => this.#onRefused(entry, error),
-    );
+    if (entry.message?.cut !== undefined) {
+      this.#events.name(entry);
+      void this.#bury(entry, 'oversize');
+    } else if (isBatched(entry)) this.#gather(entry);
+    else this.#publishOne(entry);
   }
 
   /** The partition is another's: nothing is published or repeated any more. */
@@ -95,60 +100,91 @@ export class Lane {
   }
 
   #goesAlone(entry: Entry): boolean {
-    return (
-      entry.message?.providerId !== undefined || entry.body.length > ALONE_BYTES || this.#carefulUntil > this.#shared.clock.monotonic()
-    );
+    return hasProviderId(entry) || entry.body.length > ALONE_BYTES || this.#carefulUntil > this.#shared.clock.monotonic();
   }
 
   #hasRoom(entry: Entry): boolean {
-    return !this.#alone && this.#inFlight < (this.#goesAlone(entry) ? 1 : WINDOW);
-  }
-
-  #name(entry: Entry): void {
-    const { integrationId } = this.#of;
-    const providerId = entry.message?.providerId;
-    entry.order = ++this.#counter;
-    entry.messageId =
-      providerId === undefined
-        ? `${integrationId}:${this.#partition.token}:${entry.order}`
-        : `${integrationId}:${this.#incarnation()}:${providerId}`;
+    if (this.#alone) return false;
+    if (this.#gathered.length > 0) return isBatched(entry) && this.#gathered.length < BATCH && this.#gatheredBytes < BATCH_BYTES;
+    return this.#inFlight < (this.#goesAlone(entry) ? 1 : WINDOW);
   }
 
   #eventOf(entry: Entry): InboundEvent {
-    const { integrationId, applicationId } = this.#of;
-    const { message } = entry;
-    this.#name(entry);
-    const event: InboundEvent = {
-      type: entry.kind,
-      id: entry.messageId,
-      applicationId,
-      sourceId: integrationId,
-      sourceType: this.#shared.type,
-      time: new Date(message === undefined ? entry.at : this.#shared.clock.epoch()).toISOString(),
-      configSequence: this.#shared.configSequence(),
-      attributes: entry.attributes,
-      body: entry.body,
-    };
-    if (message === undefined || this.#next === undefined) return event;
-    event.number = this.#next++;
-    if (message.redelivered === true) event.redelivered = true;
+    const event = this.#events.of(entry);
+    if (entry.message !== undefined) this.#numbers.giveTo(event);
     return event;
+  }
+
+  #gather(entry: Entry): void {
+    if (this.#gathered.length === 0) queueMicrotask(() => this.#publishGathered());
+    this.#gathered.push(entry);
+    this.#gatheredBytes += entry.body.length;
+  }
+
+  #publishGathered(): void {
+    const entries = this.#gathered;
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    if (this.#closed) for (const entry of entries) this.#settle(entry, closing());
+    else if (entries.length > 1) this.#publishBatch(entries);
+    else for (const entry of entries) this.#publishOne(entry);
+  }
+
+  #publishOne(entry: Entry): void {
+    this.#alone = this.#goesAlone(entry);
+    this.#shared.bus.publishInbound(this.#eventOf(entry), entry.messageId, this.#partition.fence).then(
+      (at) => this.#onStored(entry, at),
+      (error: unknown) => this.#onRefused(entry, error),
+    );
+  }
+
+  #publishBatch(entries: readonly Entry[]): void {
+    this.#alone = true;
+    const batch = entries.map((entry) => ({ event: this.#eventOf(entry), messageId: entry.messageId }));
+    this.#shared.bus.publishInboundBatch(batch, this.#partition.fence).then(
+      (at) => this.#onBatchStored(entries, at),
+      (error: unknown) => this.#onBatchRefused(entries, error),
+    );
   }
 
   #onStored(entry: Entry, at: StoredAt): void {
     this.#failures = 0;
     if (entry.message !== undefined) {
       fault('connector.afterStore');
-      // A duplicate that stands after all we know of is our own earlier try, whose outcome was unknown: it has this number.
-      if (at.duplicate && entry.message.providerId !== undefined && at.position <= this.#through) {
+      if (hasProviderId(entry) && this.#numbers.isRedelivery(at)) {
         this.#takeBack(entry);
         this.#shared.metrics.notStored.inc({ reason: 'duplicate' });
       } else {
-        if (at.position > this.#through) this.#through = at.position;
+        this.#numbers.stored(at.position);
         this.#shared.metrics.stored.inc();
       }
     }
     this.#landed(entry, undefined);
+  }
+
+  #onBatchStored(entries: readonly Entry[], at: StoredAt): void {
+    this.#failures = 0;
+    this.#numbers.stored(at.position);
+    for (const entry of entries) {
+      fault('connector.afterStore');
+      this.#shared.metrics.stored.inc();
+      this.#settle(entry, undefined);
+    }
+    this.#goOn();
+  }
+
+  /** Nothing of it is stored, or we can't know. One by one they show what the bus knew before, what it can't take, and what is stored after all. */
+  #onBatchRefused(entries: readonly Entry[], error: unknown): void {
+    const code = error instanceof BusError ? error.code : undefined;
+    const over = this.#closed || code === 'fenced';
+    for (const entry of entries.toReversed()) this.#takeBack(entry);
+    for (const entry of entries) {
+      if (over) this.#settle(entry, closing());
+      else this.#failLater(entry);
+    }
+    if (code === 'fenced') this.#shared.fenced(this.#partition);
+    if (code === 'full' || code === 'unavailable') this.#backOff(code);
+    this.#goOn();
   }
 
   #onRefused(entry: Entry, error: unknown): void {
@@ -163,25 +199,42 @@ export class Lane {
       this.#shared.fenced(this.#partition);
       return;
     }
-    if (error.code === 'full') {
+    // None went behind it, so it has the same number again, unless one before it in its batch turns out to be known.
+    if (hasProviderId(entry)) this.#takeBack(entry);
+    this.#failLater(entry);
+    this.#backOff(error.code);
+    this.#goOn();
+  }
+
+  #failLater(entry: Entry): void {
+    this.#inFlight--;
+    this.#failed.push(entry);
+  }
+
+  #backOff(code: BusErrorCode): void {
+    if (code === 'full') {
       this.#shared.full();
       this.#carefulUntil = this.#shared.clock.monotonic() + CAREFUL_MS;
     }
-    this.#shared.metrics.storeRetries.inc({ reason: error.code });
-    this.#failed.push(entry);
+    this.#shared.metrics.storeRetries.inc({ reason: code });
     this.#blocked = true;
-    this.#inFlight--;
-    this.#alone = false;
-    if (this.#inFlight === 0) this.#repeatLater();
   }
 
   #landed(entry: Entry, error: Error | undefined): void {
+    this.#settle(entry, error);
+    this.#goOn();
+  }
+
+  #settle(entry: Entry, error: Error | undefined): void {
     this.#inFlight--;
-    this.#alone = false;
     this.#owner.settled(entry, error);
+  }
+
+  #goOn(): void {
+    this.#alone = false;
     if (this.#failed.length === 0) this.#owner.freed();
-    else if (this.#blocked && this.#inFlight === 0) this.#repeatLater();
     else if (!this.#blocked) this.#repeat();
+    else if (this.#inFlight === 0) this.#repeatLater();
   }
 
   /** Once nothing is on its way: so that they go in their order. */
@@ -210,8 +263,7 @@ export class Lane {
     const resumed = await this.#persist('resuming the running numbers', () => resumeNumbers(bus, applicationId, integrationId));
     this.#resuming = false;
     if (resumed === undefined) return;
-    this.#through = resumed.through;
-    this.#next = resumed.highest + 1;
+    this.#numbers.resume(resumed);
     this.#owner.freed();
   }
 
@@ -231,7 +283,7 @@ export class Lane {
     });
     await this.#persist('storing a dead letter', () => this.#shared.bus.publishDeadLetter(letter));
     const record = recordEntry('oversize', { size: letter.size, reason }, entry.at);
-    const event = this.#eventOf(record);
+    const event = this.#events.of(record);
     await this.#persist('recording a message that cannot be stored', () =>
       this.#shared.bus.publishInbound(event, record.messageId, this.#partition.fence).catch((error: unknown) => {
         if (error instanceof BusError && error.code === 'fenced') this.#shared.fenced(this.#partition);
@@ -245,11 +297,11 @@ export class Lane {
     return persist(this.#shared, what, () => this.#closed, work);
   }
 
-  /** The number was not used: the next message gets it. So with a message published alone; one refused among others leaves a hole, which is told. */
-  #takeBack(entry: Entry): void {
-    const number = entry.event?.number;
-    if (number === undefined) return;
-    if (this.#next === number + 1) this.#next = number;
-    else this.#shared.log.error({ integration: this.#of.integrationId, number }, 'a running number was lost');
+  /** So with a message published alone, or a whole batch; one refused among others leaves a hole, which is told. */
+  #takeBack({ event }: Entry): void {
+    if (event === undefined) return;
+    const { number } = event;
+    if (!this.#numbers.takeBack(event))
+      this.#shared.log.error({ integration: this.#of.integrationId, number }, 'a running number was lost');
   }
 }

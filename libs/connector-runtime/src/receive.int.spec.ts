@@ -118,33 +118,6 @@ describe('the way of a message to the bus', () => {
     expect(JSON.parse(text(letter?.body ?? Buffer.alloc(0)))).toMatchObject({ size: cut.bytes, sha256: cut.sha256, truncated: true });
   });
 
-  it("stores a provider's id once and gives no number to what the bus knew already", async () => {
-    const { integration, context, runtime } = await connected();
-    await Promise.all(['a', 'b', 'a', 'c', 'b', 'd'].map((providerId) => receive(context, providerId, { providerId })));
-    const stored = await messages(integration);
-    expect(stored.map(({ body, number }) => [text(body), number])).toEqual([
-      ['a', 1],
-      ['b', 2],
-      ['c', 3],
-      ['d', 4],
-    ]);
-    await runtime.stop();
-    const next = await at.start();
-    await expect.poll(() => next.provider.of(integration.id).length).toBe(1);
-    await Promise.all(['d', 'e'].map((providerId) => receive(next.provider.context(integration.id), providerId, { providerId })));
-    expect((await messages(integration)).map(({ number }) => number)).toEqual(count(1, 5));
-  });
-
-  it('keeps the numbers whole when a publish with a provider id is repeated after a restart of the bus', async () => {
-    const { integration, context } = await connected();
-    await receive(context, 'a', { providerId: 'a' });
-    const going = count(1, 60).map((n) => receive(context, `m${n}`, { providerId: `m${n}` }));
-    await at.nats.restart();
-    await Promise.all([...going, receive(context, 'a', { providerId: 'a' }), receive(context, 'z', { providerId: 'z' })]);
-    await expect.poll(() => at.bus.connected).toBe(true);
-    expect((await messages(integration)).map(({ number }) => number)).toEqual(count(1, 62));
-  });
-
   it('drops what cannot be held of a source that keeps nothing, and records the gap', async () => {
     const { integration, context } = await connected();
     await receive(context, 'm0', { droppable: true });

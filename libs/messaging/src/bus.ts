@@ -84,6 +84,15 @@ export function makeBus(link: Link): Bus {
       const { block, body } = encodeInbound(event);
       return await publisher.publish(inboundSubject(event.applicationId, event.sourceId), block, body, { messageId, fence });
     },
+    publishInboundBatch: async (batch, fence) =>
+      await publisher.publishBatch(
+        batch.map(({ event, messageId }) => ({
+          ...encodeInbound(event),
+          subject: inboundSubject(event.applicationId, event.sourceId),
+          messageId,
+        })),
+        fence,
+      ),
     publishTriggered: async (event, fence) => {
       const { block, body } = encodeTriggered(event);
       return await publisher.publish(triggeredSubject(event.applicationId, event.workflowId), block, body, { fence });

@@ -58,6 +58,47 @@ describe('publishing and reading', () => {
     expect(second).toEqual({ position: first.position, duplicate: true });
   });
 
+  it('stores a batch whole or not at all', async () => {
+    const { applicationId, sourceId } = anInbound();
+    const of = (...ids: string[]) => ids.map((id) => ({ event: anInbound({ id, applicationId, sourceId }), messageId: `${sourceId}:${id}` }));
+    const listed = async () => (await bus.list('INBOUND', inboundSubject(applicationId, sourceId))).map((message) => bus.decodeInbound(message));
+    const partition = partitionOf(applicationId);
+    const old = await bus.writeFence('INBOUND', 'connector-sqs', partition, 1);
+    const fence = await bus.writeFence('INBOUND', 'connector-sqs', partition, 2);
+    const { position, duplicate } = await bus.publishInboundBatch(of('a', 'b', 'c'), fence);
+    expect(duplicate).toBe(false);
+    expect((await listed()).map(({ id, position: at }) => [id, at])).toEqual([
+      ['a', position - 2],
+      ['b', position - 1],
+      ['c', position],
+    ]);
+    await expect(bus.publishInboundBatch(of('d', 'b', 'e'), fence)).rejects.toMatchObject({ code: 'duplicate' });
+    await expect(bus.publishInboundBatch(of('f', 'f'), fence)).rejects.toMatchObject({ code: 'duplicate' });
+    await expect(bus.publishInboundBatch(of('g', 'h'), old)).rejects.toMatchObject({ code: 'fenced' });
+    const [first, last] = of('i', 'j');
+    const large = { messageId: 'large', event: anInbound({ applicationId, sourceId, body: Buffer.alloc(8 * MIB + 1) }) };
+    await expect(bus.publishInboundBatch([there(first), large, there(last)], fence)).rejects.toMatchObject({ code: 'tooLarge' });
+    expect((await listed()).map(({ id }) => id)).toEqual(['a', 'b', 'c']);
+    await bus.publishInboundBatch(of('d', 'f', 'g', 'i'), fence);
+    expect((await listed()).map(({ id }) => id)).toEqual(['a', 'b', 'c', 'd', 'f', 'g', 'i']);
+  });
+
+  it('refuses a batch that is more than there is room for', async () => {
+    const { applicationId, sourceId } = anInbound();
+    const fence = await bus.writeFence('INBOUND', 'connector-sqs', partitionOf(applicationId), 3);
+    const publish = (from: number, size: number) =>
+      bus.publishInboundBatch(
+        Array.from({ length: size }, (_, index) => ({
+          event: anInbound({ applicationId, sourceId }),
+          messageId: `${sourceId}:${from + index}`,
+        })),
+        fence,
+      );
+    for (let from = 0; from < 9_900; from += 900) await publish(from, 900);
+    await expect(publish(9_900, 101)).rejects.toMatchObject({ code: 'full' });
+    await publish(9_900, 100);
+  });
+
   it('carries triggered events whole', async () => {
     const event = aTriggered({ fanOut: ['a', 'b'] });
     const fence = await bus.writeFence('TRIGGERED', 'dispatch', partitionOf(event.applicationId), 1);

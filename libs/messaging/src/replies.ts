@@ -9,6 +9,14 @@ interface Outstanding {
   readonly overdue: 'timeout' | 'unavailable';
 }
 
+/** What is published right before a call, without an answer of its own. */
+export interface Ahead {
+  readonly subject: string;
+  readonly block: Uint8Array;
+  readonly body: Uint8Array;
+}
+const NOTHING: readonly Ahead[] = [];
+
 /** How exactly a deadline is kept, ms. */
 const TICK_MS = 50;
 
@@ -53,6 +61,7 @@ export class Replies {
     body: Uint8Array,
     timeoutMs: number,
     overdue: 'timeout' | 'unavailable',
+    ahead: readonly Ahead[] = NOTHING,
   ): Promise<Msg> {
     return new Promise((resolve, reject) => {
       if (!this.#connected) {
@@ -62,6 +71,7 @@ export class Replies {
       this.#next = (this.#next + 1) % Number.MAX_SAFE_INTEGER;
       const token = this.#next.toString(36);
       try {
+        for (const before of ahead) publishRaw(this.#connection, before.subject, before.block, before.body);
         publishRaw(this.#connection, subject, block, body, this.#prefix + token);
       } catch (error) {
         reject(new BusError('unavailable', 'the bus connection takes no message', { cause: error }));

@@ -29,6 +29,7 @@ const COMMON = {
   duplicate_window: 2 * MINUTE,
   allow_rollup_hdrs: true,
   allow_msg_ttl: false,
+  allow_atomic: false,
   allow_direct: true,
 } satisfies Partial<StreamConfig>;
 
@@ -45,6 +46,7 @@ export function declaredStreams(limits: StreamLimits): readonly Declared[] {
       discard_new_per_subject: true,
       max_bytes: limits.streamBytes,
       duplicate_window: 10 * MINUTE,
+      allow_atomic: true,
     },
     { ...COMMON, name: 'TRIGGERED', subjects: ['triggered.>', 'fence.TRIGGERED.>'], max_bytes: limits.streamBytes },
     {
@@ -100,6 +102,7 @@ const COMPARED = [
   'duplicate_window',
   'allow_rollup_hdrs',
   'allow_msg_ttl',
+  'allow_atomic',
   'allow_direct',
 ] as const satisfies readonly (keyof StreamConfig)[];
 

@@ -10,9 +10,10 @@ export type BucketName = 'STATUS' | 'LEASES' | 'KEYS' | 'CHECKPOINTS';
  * Why a bus call failed.
  * full: a stream or subject bound refuses new messages; hold and retry with back-off. fenced: another holder has written its fence; stop at once.
  * unavailable: no answer from the bus: the message may or may not be stored. tooLarge: beyond 8 MB of payload or 64 KB of headers.
- * noResponders, timeout: of a request. sequence: an expected sequence did not match.
+ * noResponders, timeout: of a request. sequence: an expected sequence did not match. duplicate: a batch holds an id twice, or one that was stored within the
+ * de-duplication window.
  */
-export type BusErrorCode = 'full' | 'fenced' | 'unavailable' | 'tooLarge' | 'noResponders' | 'timeout' | 'sequence';
+export type BusErrorCode = 'full' | 'fenced' | 'unavailable' | 'tooLarge' | 'noResponders' | 'timeout' | 'sequence' | 'duplicate';
 export class BusError extends Error {
   constructor(
     readonly code: BusErrorCode,
@@ -22,6 +23,12 @@ export class BusError extends Error {
     super(message, options);
     this.name = 'BusError';
   }
+}
+
+/** An inbound event and its Nats-Msg-Id (DESIGN §3.2). */
+export interface IdentifiedInbound {
+  readonly event: InboundEvent;
+  readonly messageId: string;
 }
 
 /** A partition's fence: every publish carries it, and the bus refuses the write once a newer holder has written its own. */
@@ -126,6 +133,11 @@ export interface Bus {
 
   /** Durable publish of one inbound event. `messageId` is the Nats-Msg-Id (DESIGN §3.2). */
   publishInbound(event: InboundEvent, messageId: string | undefined, fence: Fence | undefined): Promise<StoredAt>;
+  /**
+   * Durable publish of up to 1,000 inbound events in their order: all of them, or none. Resolves with where the last one stands. Rejects BusError; after
+   * `unavailable` all may be stored or none (or, if the bus itself died meanwhile, the first ones).
+   */
+  publishInboundBatch(batch: readonly IdentifiedInbound[], fence: Fence): Promise<StoredAt>;
   publishTriggered(event: TriggeredEvent, fence: Fence): Promise<StoredAt>;
   /** Queues an output for a disconnected integration; messageId = the output's id. */
   publishOutbound(subject: string, body: Uint8Array, messageId: string): Promise<StoredAt>;

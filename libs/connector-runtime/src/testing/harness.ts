@@ -31,6 +31,8 @@ interface StartOptions {
   readonly replicaId?: string;
   readonly speed?: number;
   readonly standalone?: boolean;
+  /** What the runtime has instead of its own bus. */
+  readonly bus?: (own: Bus) => Bus;
 }
 
 /** A bus with config's and dispatch's side of it played by the test, and runtimes on it. */
@@ -87,7 +89,7 @@ export async function startHarness({
   const start = async (provider: Provider, options: StartOptions) => {
     const own = await connectBus({ servers: nats.url, name: `test-connector-${running.length}` });
     const runtime = await startRuntime({
-      bus: own,
+      bus: options.bus?.(own) ?? own,
       definition: { ...definitionOf(type), ...options.definition },
       provider,
       replicaId: options.replicaId ?? 'r1',
