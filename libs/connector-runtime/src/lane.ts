@@ -13,8 +13,9 @@ import type { HeldPartition, Shared } from './shared.ts';
 
 /** Publishes of one integration on their way at once: what may be held is the real bound. */
 const WINDOW = 256;
-/** Messages in a batch, and bytes of all but its last. */
+/** Messages in a batch, and bytes of all but its last. A batch costs the server some 4 ms whatever is in it: fewer cost less one by one. */
 const BATCH = 256;
+const SMALLEST_BATCH = 16;
 const BATCH_BYTES = 4 * 1024 * 1024;
 /** Beyond this a message may be too large for the bus with its headers: it is published alone, so that a refusal leaves no hole in the numbers. */
 const ALONE_BYTES = 7 * 1024 * 1024;
@@ -38,7 +39,7 @@ export interface LaneOwner {
 
 /**
  * Publishes one integration's events in their order, many on their way at once, and repeats what the bus didn't take, before anything new. Numbers are given here,
- * to exactly what is stored (docs/adr/0003, 0012). Messages that have an id of their provider go in batches, one on its way at a time, that are stored whole or not
+ * to exactly what is stored (docs/adr/0003, 0014). Messages that have an id of their provider go in batches, one on its way at a time, that are stored whole or not
  * at all; those of a batch that was refused go alone, and the number of one that the bus knew already is taken back.
  */
 export class Lane {
@@ -53,8 +54,8 @@ export class Lane {
   #gatheredBytes = 0;
   /** Gathered ones too. */
   #inFlight = 0;
-  /** Refused ones, repeated once nothing is on its way. */
-  #failed: Entry[] = [];
+  /** To be published before anything new, in this order: refused ones, once nothing is on its way, and those that go one by one. */
+  #again: Entry[] = [];
   #blocked = false;
   #alone = false;
   #resuming = false;
@@ -72,12 +73,12 @@ export class Lane {
 
   /** Nothing is on its way or waits to be repeated. */
   get idle(): boolean {
-    return this.#inFlight === 0 && this.#failed.length === 0;
+    return this.#inFlight === 0 && this.#again.length === 0;
   }
 
   /** Whether this one may go now; if not, `freed` says when to ask again. */
   takes(entry: Entry): boolean {
-    if (this.#closed || this.#blocked || this.#failed.length > 0 || !this.#hasRoom(entry)) return false;
+    if (this.#closed || this.#blocked || this.#again.length > 0 || !this.#hasRoom(entry)) return false;
     if (entry.message === undefined || this.#numbers.resumed) return true;
     if (!this.#resuming) void this.#resumeNumbers();
     return false;
@@ -96,7 +97,7 @@ export class Lane {
   /** The partition is another's: nothing is published or repeated any more. */
   close(): void {
     this.#closed = true;
-    for (const entry of this.#failed.splice(0)) this.#owner.settled(entry, closing());
+    for (const entry of this.#again.splice(0)) this.#owner.settled(entry, closing());
   }
 
   #goesAlone(entry: Entry): boolean {
@@ -126,8 +127,16 @@ export class Lane {
     this.#gathered = [];
     this.#gatheredBytes = 0;
     if (this.#closed) for (const entry of entries) this.#settle(entry, closing());
-    else if (entries.length > 1) this.#publishBatch(entries);
-    else for (const entry of entries) this.#publishOne(entry);
+    else if (entries.length >= SMALLEST_BATCH) this.#publishBatch(entries);
+    else this.#publishInTurn(entries);
+  }
+
+  #publishInTurn(entries: readonly Entry[]): void {
+    for (const entry of entries) {
+      this.#events.of(entry);
+      this.#putBack(entry);
+    }
+    this.#repeat();
   }
 
   #publishOne(entry: Entry): void {
@@ -180,7 +189,7 @@ export class Lane {
     for (const entry of entries.toReversed()) this.#takeBack(entry);
     for (const entry of entries) {
       if (over) this.#settle(entry, closing());
-      else this.#failLater(entry);
+      else this.#putBack(entry);
     }
     if (code === 'fenced') this.#shared.fenced(this.#partition);
     if (code === 'full' || code === 'unavailable') this.#backOff(code);
@@ -199,16 +208,14 @@ export class Lane {
       this.#shared.fenced(this.#partition);
       return;
     }
-    // None went behind it, so it has the same number again, unless one before it in its batch turns out to be known.
-    if (hasProviderId(entry)) this.#takeBack(entry);
-    this.#failLater(entry);
+    this.#putBack(entry);
     this.#backOff(error.code);
     this.#goOn();
   }
 
-  #failLater(entry: Entry): void {
+  #putBack(entry: Entry): void {
     this.#inFlight--;
-    this.#failed.push(entry);
+    this.#again.push(entry);
   }
 
   #backOff(code: BusErrorCode): void {
@@ -232,14 +239,14 @@ export class Lane {
 
   #goOn(): void {
     this.#alone = false;
-    if (this.#failed.length === 0) this.#owner.freed();
+    if (this.#again.length === 0) this.#owner.freed();
     else if (!this.#blocked) this.#repeat();
     else if (this.#inFlight === 0) this.#repeatLater();
   }
 
   /** Once nothing is on its way: so that they go in their order. */
   #repeatLater(): void {
-    this.#failed.sort((a, b) => a.order - b.order);
+    this.#again.sort((a, b) => a.order - b.order);
     this.#shared.wheel.after(busDelay(this.#failures++, this.#shared.clock.random()), () => {
       this.#blocked = false;
       this.#repeat();
@@ -248,10 +255,10 @@ export class Lane {
 
   #repeat(): void {
     for (;;) {
-      const [entry] = this.#failed;
+      const [entry] = this.#again;
       if (entry === undefined) return this.#owner.freed();
       if (this.#blocked || this.#closed || !this.#hasRoom(entry)) return;
-      this.#failed.shift();
+      this.#again.shift();
       this.publish(entry);
     }
   }

@@ -12,7 +12,7 @@ import { proveKey, proveSubscription } from './subscriptions.ts';
 const MAX_MESSAGES = 256;
 const MAX_BYTES = 16 * 1024 * 1024;
 /** Acknowledgements wait this long for others to go with, ms. */
-const ACK_DELAY_MS = 10;
+const ACK_DELAY_MS = 1;
 /** Leases are renewed as long as the runtime holds a message: the bus may be away for long. */
 const MAX_LEASE = Duration.from({ hours: 24 * 7 });
 /** For giving back what is not acknowledged, at the end. */

@@ -10,8 +10,8 @@ import type { Target } from './target.ts';
 export class NotDialled extends ConnectorError {}
 
 const HANDSHAKE_MS = 5_000;
-/** A poll, a deletion and an extension at once, and sends. `timeout`: idle ones are closed before the server does, so that no request meets a closing one. */
-const AGENT = { keepAlive: true, maxSockets: 64, maxFreeSockets: 4, timeout: 5_000 };
+/** Polls, deletions and an extension at once, and sends. `timeout`: idle ones are closed before the server does, so that no request meets a closing one. */
+const AGENT = { keepAlive: true, maxSockets: 64, maxFreeSockets: 10, timeout: 5_000 };
 
 type HandOver = (error: Error | null, stream: Duplex) => void;
 type Open = () => Promise<Duplex>;

@@ -3,7 +3,7 @@ import { type Connection, type ConnectionContext, ConnectorError, type SendMessa
 import { NotDialled } from './agents.ts';
 import { Inbound } from './inbound.ts';
 import { sendInput } from './message.ts';
-import type { Queue } from './queue.ts';
+import { BATCH, type Queue } from './queue.ts';
 import { codeOf, reasonOf, statusOf } from './reasons.ts';
 import type { Target } from './target.ts';
 
@@ -14,6 +14,8 @@ export interface Pace {
   readonly visibilityS: number;
 }
 
+/** While there is more than one poll brings, this many more ask at the same time. */
+const MORE_POLLS = 4;
 /** When a poll comes back empty at once, as none should, the next one waits this long after it was asked. */
 const EMPTY_POLL_MS = 1_000;
 /** For the last poll, outcomes and deletions, when the connection is closed in order; the runtime gives 6 s in all. */
@@ -28,9 +30,10 @@ export class SqsConnection implements Connection {
   readonly #inbound: Inbound;
   readonly #sends = new Set<Promise<unknown>>();
   #phase: 'open' | 'closing' | 'ended' = 'open';
-  #polling: Promise<void> = Promise.resolve();
-  /** Of the last poll, which came back when nobody took messages any more. */
-  #untaken: readonly Message[] = [];
+  readonly #polls = new Set<Promise<void>>();
+  readonly #fifo: boolean;
+  /** Of the last polls, which came back when nobody took messages any more. */
+  readonly #untaken: Message[] = [];
   #wake: (() => void) | undefined;
   #finished: Promise<void> | undefined;
 
@@ -39,6 +42,7 @@ export class SqsConnection implements Connection {
     this.#queue = queue;
     this.#context = context;
     this.#pace = pace;
+    this.#fifo = target.fifo;
     this.#inbound = new Inbound(queue, context, { target, visibilityS: pace.visibilityS, failed: (error) => this.#fail(error) });
     context.onFlow(() => this.#wake?.());
   }
@@ -57,7 +61,12 @@ export class SqsConnection implements Connection {
     }
     this.#context.proven('poll');
     this.#inbound.take(first);
-    this.#polling = this.#poll();
+    this.#run(this.#poll());
+  }
+
+  #run(poll: Promise<void>): void {
+    const running = poll.finally(() => this.#polls.delete(running));
+    this.#polls.add(running);
   }
 
   async #poll(): Promise<void> {
@@ -67,20 +76,36 @@ export class SqsConnection implements Connection {
         continue;
       }
       const askedAt = performance.now();
-      try {
-        const messages = await this.#queue.receive(this.#pace.waitS, this.#pace.visibilityS);
-        if (this.#phase !== 'open') {
-          this.#untaken = messages;
-          return;
-        }
-        this.#context.proven('poll');
-        this.#inbound.take(messages);
-        const early = askedAt + Math.min(EMPTY_POLL_MS, this.#pace.waitS * 500) - performance.now();
-        if (messages.length === 0 && early > 0) await this.#woken(early);
-      } catch (error) {
-        this.#fail(reasonOf(error, 'sqs:ReceiveMessage'));
-        return;
+      const count = await this.#receive(this.#pace.waitS);
+      if (count === BATCH) this.#pollBeside();
+      const early = askedAt + Math.min(EMPTY_POLL_MS, this.#pace.waitS * 500) - performance.now();
+      if (count === 0 && early > 0 && this.#phase === 'open') await this.#woken(early);
+    }
+  }
+
+  /** A full answer: there may be more. In a FIFO queue SQS gives out a group once at a time, and one poll after the other keeps the order plain. */
+  #pollBeside(): void {
+    while (!this.#fifo && this.#polls.size <= MORE_POLLS) this.#run(this.#pollWhileFull());
+  }
+
+  async #pollWhileFull(): Promise<void> {
+    for (let count = BATCH; count === BATCH && this.#phase === 'open' && !this.#context.held;) count = await this.#receive(0);
+  }
+
+  /** Hands over what one poll brings, and says how many that were. */
+  async #receive(waitS: number): Promise<number> {
+    try {
+      const messages = await this.#queue.receive(waitS, this.#pace.visibilityS);
+      if (this.#phase !== 'open') {
+        this.#untaken.push(...messages);
+        return 0;
       }
+      this.#context.proven('poll');
+      this.#inbound.take(messages);
+      return messages.length;
+    } catch (error) {
+      this.#fail(reasonOf(error, 'sqs:ReceiveMessage'));
+      return 0;
     }
   }
 
@@ -147,9 +172,9 @@ export class SqsConnection implements Connection {
   }
 
   async #finish(drain: boolean): Promise<void> {
-    if (drain) await withinMs(DRAIN_MS, Promise.all([this.#polling, this.#inbound.settled(), Promise.allSettled(this.#sends)]));
+    if (drain) await withinMs(DRAIN_MS, Promise.all([...this.#polls, this.#inbound.settled(), Promise.allSettled(this.#sends)]));
     else this.#inbound.end();
-    await this.#polling;
+    await Promise.all(this.#polls);
     await this.#inbound.giveBack(this.#untaken);
     this.#phase = 'ended';
     this.#inbound.end();

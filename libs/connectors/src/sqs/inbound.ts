@@ -9,6 +9,8 @@ import { Visibility } from './visibility.ts';
 
 /** While more messages are on their way to the store, a deletion waits this long for company: requests are paid for. */
 const LINGER_MS = 500;
+/** Deletions at the same time. In a FIFO queue one: so those of a group go in their order. */
+const DELETIONS = 4;
 
 interface Taken {
   readonly receipt: string;
@@ -29,7 +31,7 @@ export class Inbound {
   /** Of each group, in the order they came: those not deleted yet. */
   readonly #groups = new Map<string, Taken[]>();
   #stored: string[] = [];
-  #deleting: Promise<void> | undefined;
+  #deletions = 0;
   #linger: NodeJS.Timeout | undefined;
   #ended = false;
   #settled: (() => void)[] = [];
@@ -91,32 +93,36 @@ export class Inbound {
   }
 
   #next(): void {
-    if (this.#waiting === 0 || this.#stored.length >= BATCH) this.#delete();
-    else if (this.#stored.length > 0) this.#linger ??= setTimeout(() => this.#delete(), LINGER_MS);
+    if (this.#waiting === 0) this.#delete(1);
+    else if (this.#stored.length >= BATCH) this.#delete(BATCH);
+    else if (this.#stored.length > 0) this.#linger ??= setTimeout(() => this.#delete(1), LINGER_MS);
     if (this.#idle) for (const settled of this.#settled.splice(0)) settled();
   }
 
   get #idle(): boolean {
-    return this.#ended || (this.#waiting === 0 && this.#stored.length === 0 && this.#deleting === undefined);
+    return this.#ended || (this.#waiting === 0 && this.#stored.length === 0 && this.#deletions === 0);
   }
 
-  /** One batch at a time: so those of a group go in their order. */
-  #delete(): void {
+  /** In batches of `least` or more. */
+  #delete(least: number): void {
     clearTimeout(this.#linger);
     this.#linger = undefined;
-    if (this.#deleting !== undefined || this.#stored.length === 0 || this.#ended) return;
-    const batch = this.#stored.splice(0, BATCH);
-    this.#deleting = this.#queue.delete(batch).then(
-      (kept) => this.#onDeleted(batch, kept),
-      (error: unknown) => {
-        this.#deleting = undefined;
-        this.#fail(error, 'sqs:DeleteMessage');
-      },
-    );
+    const atOnce = this.#target.fifo ? 1 : DELETIONS;
+    while (this.#stored.length >= least && this.#deletions < atOnce && !this.#ended) {
+      const batch = this.#stored.splice(0, BATCH);
+      this.#deletions++;
+      this.#queue.delete(batch).then(
+        (kept) => this.#onDeleted(batch, kept),
+        (error: unknown) => {
+          this.#deletions--;
+          this.#fail(error, 'sqs:DeleteMessage');
+        },
+      );
+    }
   }
 
   #onDeleted(batch: readonly string[], kept: readonly string[]): void {
-    this.#deleting = undefined;
+    this.#deletions--;
     for (const receipt of batch) this.#visibility.letGo(receipt);
     for (let index = kept.length; index < batch.length; index++) fault('connector.afterAck');
     // They come again, are known by their ids, and deleted then.
