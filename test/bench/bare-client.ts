@@ -14,7 +14,13 @@ export type Order =
       readonly secretAccessKey: string;
       readonly count: number;
     }
-  | { readonly kind: 'googlePubSub'; readonly port: number; readonly projectId: string; readonly subscription: string; readonly count: number };
+  | {
+      readonly kind: 'googlePubSub';
+      readonly port: number;
+      readonly projectId: string;
+      readonly subscription: string;
+      readonly count: number;
+    };
 
 /** Messages with all that a run is told of them. */
 const WHOLE: Pick<ReceiveMessageCommandInput, 'MessageAttributeNames' | 'MessageSystemAttributeNames'> = {
@@ -25,7 +31,9 @@ const WHOLE: Pick<ReceiveMessageCommandInput, 'MessageAttributeNames' | 'Message
 async function sqs({ queueUrl: QueueUrl, region, accessKeyId, secretAccessKey, count }: Order & { kind: 'sqs' }): Promise<void> {
   const client = new SQSClient({ region, endpoint: new URL(QueueUrl).origin, credentials: { accessKeyId, secretAccessKey } });
   for (let received = 0; received < count;) {
-    const { Messages = [] } = await client.send(new ReceiveMessageCommand({ QueueUrl, ...WHOLE, MaxNumberOfMessages: 10, WaitTimeSeconds: 5 }));
+    const { Messages = [] } = await client.send(
+      new ReceiveMessageCommand({ QueueUrl, ...WHOLE, MaxNumberOfMessages: 10, WaitTimeSeconds: 5 }),
+    );
     if (Messages.length === 0) continue;
     const Entries = Messages.map(({ ReceiptHandle }, index) => ({ Id: `${index}`, ReceiptHandle }));
     await client.send(new DeleteMessageBatchCommand({ QueueUrl, Entries }));

@@ -67,7 +67,11 @@ async function pubSubSource(): Promise<Source> {
   for (const topic of Object.values(topics)) server.createTopic(topic);
   const subscription = 'projects/p/subscriptions/bare';
   server.subscribe(subscription, topics.bare);
-  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2_048, privateKeyEncoding: { type: 'pkcs8', format: 'pem' }, publicKeyEncoding: { type: 'spki', format: 'pem' } });
+  const { privateKey } = generateKeyPairSync('rsa', {
+    modulusLength: 2_048,
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  });
   const keyJson = JSON.stringify({ type: 'service_account', project_id: 'p', client_email: 'a@p.example', private_key: privateKey });
   let filled = 0;
   const subscribed = (receiver: Receiver) => [...server.subscriptions.values()].find(({ topic }) => topic === topics[receiver]);
@@ -155,7 +159,9 @@ async function rates(source: Source): Promise<Row> {
     for (let round = 1; round <= ROUNDS; round++) {
       for (const receiver of ['sluice', 'bare'] as const) perSecond[receiver].push(count / (await receivers[receiver](count)));
       const [ours, theirs] = [perSecond.sluice.at(-1) ?? 0, perSecond.bare.at(-1) ?? 0];
-      process.stdout.write(`  round ${round} of ${ROUNDS}: ${title}: Sluice ${ours.toFixed(0)} msg/s, bare client ${theirs.toFixed(0)} msg/s\n`);
+      process.stdout.write(
+        `  round ${round} of ${ROUNDS}: ${title}: Sluice ${ours.toFixed(0)} msg/s, bare client ${theirs.toFixed(0)} msg/s\n`,
+      );
     }
     const ratio = median(perSecond.sluice.map((ours, round) => ours / (perSecond.bare[round] ?? ours)));
     return {

@@ -25,9 +25,7 @@ export class Events {
     const providerId = entry.message?.providerId;
     entry.order = ++this.#counter;
     entry.messageId =
-      providerId === undefined
-        ? `${integrationId}:${this.#token}:${entry.order}`
-        : `${integrationId}:${this.#incarnation()}:${providerId}`;
+      providerId === undefined ? `${integrationId}:${this.#token}:${entry.order}` : `${integrationId}:${this.#incarnation()}:${providerId}`;
   }
 
   /** Made and named at the first try, and the same for every repeat. */

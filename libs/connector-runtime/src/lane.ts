@@ -39,7 +39,7 @@ export interface LaneOwner {
 
 /**
  * Publishes one integration's events in their order, many on their way at once, and repeats what the bus didn't take, before anything new. Numbers are given here,
- * to exactly what is stored (docs/adr/0003, 0014). Messages that have an id of their provider go in batches, one on its way at a time, that are stored whole or not
+ * to exactly what is stored (docs/adr/0003, 0016). Messages that have an id of their provider go in batches, one on its way at a time, that are stored whole or not
  * at all; those of a batch that was refused go alone, and the number of one that the bus knew already is taken back.
  */
 export class Lane {

@@ -60,8 +60,10 @@ describe('publishing and reading', () => {
 
   it('stores a batch whole or not at all', async () => {
     const { applicationId, sourceId } = anInbound();
-    const of = (...ids: string[]) => ids.map((id) => ({ event: anInbound({ id, applicationId, sourceId }), messageId: `${sourceId}:${id}` }));
-    const listed = async () => (await bus.list('INBOUND', inboundSubject(applicationId, sourceId))).map((message) => bus.decodeInbound(message));
+    const of = (...ids: string[]) =>
+      ids.map((id) => ({ event: anInbound({ id, applicationId, sourceId }), messageId: `${sourceId}:${id}` }));
+    const listed = async () =>
+      (await bus.list('INBOUND', inboundSubject(applicationId, sourceId))).map((message) => bus.decodeInbound(message));
     const partition = partitionOf(applicationId);
     const old = await bus.writeFence('INBOUND', 'connector-sqs', partition, 1);
     const fence = await bus.writeFence('INBOUND', 'connector-sqs', partition, 2);

@@ -50,7 +50,10 @@ export class Publisher {
   async publishBatch(batch: readonly Identified[], fence: Fence): Promise<StoredAt> {
     const id = nuid.next();
     const ready = batch.map(({ subject, block, body, messageId }, index): Ahead => {
-      block.set('Nats-Msg-Id', messageId).set('Nats-Batch-Id', id).number('Nats-Batch-Sequence', index + 1);
+      block
+        .set('Nats-Msg-Id', messageId)
+        .set('Nats-Batch-Id', id)
+        .number('Nats-Batch-Sequence', index + 1);
       if (index === 0) expectFence(block, fence);
       if (index === batch.length - 1) block.number('Nats-Batch-Commit', 1);
       return { subject, block: this.#fitting(block, body), body };

@@ -187,27 +187,38 @@ describe('receiving', () => {
     expect(polls()).toBeGreaterThanOrEqual(before + 1);
   });
 
-  it.each([
-    ['more polls at the same time from', false],
-    ['one poll after the other from FIFO', true],
-  ])('takes what there is by %s queues', async (_, fifo) => {
-    const context = recordingContext();
-    context.hold(true);
-    const { name } = await onQueue({ context, fifo });
-    const groups = Array.from({ length: 12 }, (__, group) => Array.from({ length: 10 }, (___, index) => `${group}:${index}`));
-    for (const [group, bodies] of groups.entries()) await sqs.put(name, bodies, fifo ? `${group}` : undefined);
-    const begun = sqs.calls.length;
-    context.hold(false);
-    await expect.poll(() => texts(context), { timeout: 10_000 }).toHaveLength(120);
-    await expect.poll(() => left(name)).toEqual([]);
-    const polls = sqs.calls
-      .slice(begun)
-      .filter(({ action, body }) => action === 'ReceiveMessage' && String(body['QueueUrl']).endsWith(`/${name}`));
-    // The first waits for messages, those beside it don't.
-    const beside = polls.filter(({ body }) => body['WaitTimeSeconds'] === 0).length;
-    if (fifo) expect(beside).toBe(0);
-    else expect(beside).toBeGreaterThan(1);
-    if (fifo) for (const [group, bodies] of groups.entries()) expect(texts(context).filter((text) => text.startsWith(`${group}:`))).toEqual(bodies);
+  describe('while there is much', () => {
+    /** 120 messages in 12 groups, received: their texts, and how many polls did not wait as the first one does. */
+    const received = async (fifo: boolean) => {
+      const context = recordingContext();
+      context.hold(true);
+      const { name } = await onQueue({ context, fifo });
+      const groups = Array.from({ length: 12 }, (_, group) => Array.from({ length: 10 }, (__, index) => `${group}:${index}`));
+      for (const [group, bodies] of groups.entries()) await sqs.put(name, bodies, fifo ? `${group}` : undefined);
+      const begun = sqs.calls.length;
+      context.hold(false);
+      await expect.poll(() => texts(context), { timeout: 10_000 }).toHaveLength(120);
+      await expect.poll(() => left(name)).toEqual([]);
+      const beside = sqs.calls
+        .slice(begun)
+        .filter(
+          ({ action, body }) =>
+            action === 'ReceiveMessage' && body['WaitTimeSeconds'] === 0 && String(body['QueueUrl']).endsWith(`/${name}`),
+        );
+      return { groups, all: texts(context), beside: beside.length };
+    };
+
+    it('asks several times at once', async () => {
+      const { groups, all, beside } = await received(false);
+      expect(all.toSorted()).toEqual(groups.flat().toSorted());
+      expect(beside).toBeGreaterThan(1);
+    });
+
+    it('asks a FIFO queue once at a time, and keeps the order of its groups', async () => {
+      const { groups, all, beside } = await received(true);
+      for (const [group, bodies] of groups.entries()) expect(all.filter((text) => text.startsWith(`${group}:`))).toEqual(bodies);
+      expect(beside).toBe(0);
+    });
   });
 
   it('lets the last poll finish when it closes, and gives back what was not stored', async () => {
