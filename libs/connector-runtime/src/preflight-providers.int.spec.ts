@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { connectAsync } from 'mqtt';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type CheckLine, CheckReply, type CheckRequest, type IntegrationState, type IntegrationType, checkSubject } from '#lib/contracts';
+import { EVENT_HUBS_KEY, startEventHubs } from '../../../test/servers/event-hubs.ts';
 import { startGooglePubSub } from '../../../test/servers/google-pubsub.ts';
 import { passwordLine, startMosquitto } from '../../../test/servers/mosquitto.ts';
 import { startParticleServer } from '../../../test/servers/particle.ts';
@@ -41,7 +42,7 @@ interface Side {
 const pemOf = (): string =>
   generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 
-const sides: Partial<Record<IntegrationType, (blackHole: number) => Promise<Side>>> = {
+const sides: Readonly<Record<IntegrationType, (blackHole: number) => Promise<Side>>> = {
   sqs: async (blackHole) => {
     const server = await startSqs();
     const queueUrl = await server.createQueue('orders');
@@ -70,6 +71,39 @@ const sides: Partial<Record<IntegrationType, (blackHole: number) => Promise<Side
         const { ready, inflight } = await server.inspect('orders');
         expect([ready.map(({ body }) => body), inflight]).toEqual([['kept'], []]);
         expect(server.calls.map(({ action }) => action)).not.toContain('ReceiveMessage');
+      },
+      stop: () => server.stop(),
+    };
+  },
+  azureEventHub: async (blackHole) => {
+    const server = await startEventHubs();
+    server.createHub('orders', { partitions: 2 });
+    server.append('orders', ['kept']);
+    const good = { hubName: 'orders', consumerGroup: '$Default', connectionString: server.connectionString() };
+    const emulator = (host: string): string =>
+      `Endpoint=sb://${host};SharedAccessKeyName=sluice;SharedAccessKey=a2V5;UseDevelopmentEmulator=true`;
+    return {
+      sealed: ['connectionString'],
+      good,
+      steps: 'resolve address dial authenticate authorise authorise',
+      wrong: {
+        'the key': [
+          { ...good, connectionString: server.connectionString({ key: SECRET }) },
+          'authenticate',
+          /refuses the key of the policy/,
+        ],
+        'the hub': [{ ...good, hubName: 'missing' }, 'authorise', /There is no hub missing/],
+        'the consumer group': [{ ...good, consumerGroup: 'missing' }, 'authorise', /There is no consumer group missing/],
+        'the rights': [good, 'authorise', /needs the right Listen/, () => server.setKeys([{ ...EVENT_HUBS_KEY, claims: ['Send'] }])],
+        'the address': [{ ...good, connectionString: emulator(METADATA) }, 'address', /link-local|metadata/],
+        'the port': [{ ...good, connectionString: emulator('127.0.0.1:1') }, 'dial', /Connection refused/],
+        TLS: [{ ...good, connectionString: server.connectionString().replace(/;UseDevelopmentEmulator=true/, '') }, 'tls', /TLS/],
+        'a server that is silent': [{ ...good, connectionString: emulator(`127.0.0.1:${blackHole}`) }, 'authenticate', /no answer within/],
+      },
+      heal: () => server.setKeys([EVENT_HUBS_KEY]),
+      untouched: async () => {
+        await expect.poll(() => server.readers('orders')).toEqual([]);
+        expect(server.senders).toBe(0);
       },
       stop: () => server.stop(),
     };
@@ -199,8 +233,7 @@ async function startHole(): Promise<{ port: number; stop(): void }> {
   return { port: (hole.address() as AddressInfo).port, stop: () => hole.close() };
 }
 
-/** What a connector says of a candidate, none of whose secrets is in the answer. */
-async function check(at: Harness, type: IntegrationType, sealedFields: readonly string[], draft: Draft, withinMs = 10_000) {
+async function candidate(at: Harness, type: IntegrationType, sealedFields: readonly string[], draft: Draft): Promise<IntegrationState> {
   const { topics = [], ...fields } = draft;
   const { id: applicationId } = await at.application();
   const sealed = await at.sealing(applicationId);
@@ -208,24 +241,25 @@ async function check(at: Harness, type: IntegrationType, sealedFields: readonly 
   const config: Fields = { ...fields };
   for (const field of sealedFields) config[field] = sealed(String(fields[field]), id, field);
   const time = new Date().toISOString();
-  const state: IntegrationState = {
-    id,
-    applicationId,
-    name: 'candidate',
-    enabled: true,
-    integrationType: type,
-    topics,
-    config,
-    assignedClientId: 'assigned',
-    creationDate: time,
-    lastUpdated: time,
-  };
+  const common = { id, applicationId, name: 'candidate', enabled: true, creationDate: time, lastUpdated: time };
+  return { ...common, integrationType: type, topics, config, assignedClientId: 'assigned' };
+}
+
+/** What a connector says of a configuration. */
+async function ask(at: Harness, state: IntegrationState, withinMs = 10_000): Promise<{ lines: readonly CheckLine[]; answer: string }> {
   const request: CheckRequest = { state, withinMs };
-  const answer = Buffer.from(await at.bus.request(checkSubject(type), Buffer.from(JSON.stringify(request)), 15_000)).toString();
-  for (const field of sealedFields) expect(answer).not.toContain(JSON.stringify(fields[field]).slice(1, -1));
+  const subject = checkSubject(state.integrationType);
+  const answer = Buffer.from(await at.bus.request(subject, Buffer.from(JSON.stringify(request)), 15_000)).toString();
   const reply = CheckReply.parse(JSON.parse(answer));
   if ('busy' in reply) throw new Error('too many checks run');
-  return reply.lines;
+  return { lines: reply.lines, answer };
+}
+
+/** … of a draft, none of whose secrets is in the answer. */
+async function check(at: Harness, type: IntegrationType, sealedFields: readonly string[], draft: Draft, withinMs?: number) {
+  const { lines, answer } = await ask(at, await candidate(at, type, sealedFields, draft), withinMs);
+  for (const field of sealedFields) expect(answer).not.toContain(JSON.stringify(draft[field]).slice(1, -1));
+  return lines;
 }
 
 describe.each(Object.keys(sides) as IntegrationType[])('a check of %s', (type) => {
@@ -234,7 +268,7 @@ describe.each(Object.keys(sides) as IntegrationType[])('a check of %s', (type) =
   let hole: Awaited<ReturnType<typeof startHole>>;
   beforeAll(async () => {
     hole = await startHole();
-    side = (await sides[type]?.(hole.port)) ?? expect.fail('there is no such server');
+    side = await sides[type](hole.port);
     at = await startHarness({ type });
     await at.startReal();
   });
@@ -260,6 +294,29 @@ describe.each(Object.keys(sides) as IntegrationType[])('a check of %s', (type) =
       expect([what, ...failed]).toEqual([what, { step, ok: false, message: expect.stringMatching(message), change: expect.any(String) }]);
       side.heal?.();
     }
+  });
+});
+
+describe.each(Object.keys(sides) as IntegrationType[])('a check of an integration of %s that is connected', (type) => {
+  it('leaves its connection alone', async () => {
+    const hole = await startHole();
+    const side = await sides[type](hole.port);
+    const at = await startHarness({ type });
+    const state = { ...(await candidate(at, type, side.sealed, side.good)), assignedClientId: 'its-own' };
+    const integration = await at.integration(state.applicationId, state);
+    await at.startReal();
+    await expect.poll(async () => (await at.status(integration))?.state).toBe('connected');
+    const { lines } = await ask(at, state);
+    expect(lines.filter(({ ok }) => !ok)).toEqual([]);
+    await at.stopRuntimes();
+    // The end of the runtime is all that it was told of.
+    const told = (await at.inbound(integration)).filter(({ type: kind }) => kind !== 'message');
+    expect(told.map(({ type: kind }) => kind)).toEqual(['connect', 'disconnect']);
+    expect(JSON.stringify(told[1]?.attributes)).toContain('The connector stopped');
+    await at.stop();
+    await side.stop();
+    hole.stop();
+    vi.unstubAllEnvs();
   });
 });
 

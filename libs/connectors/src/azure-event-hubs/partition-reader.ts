@@ -14,6 +14,9 @@ export interface ReaderEvents {
   failed(error: unknown): void;
 }
 
+/** Of a reader that gives nothing. */
+export const NOBODY: ReaderEvents = { turn: () => undefined, take: () => undefined, failed: () => undefined };
+
 /** How often, and how long at the most, an event is waited for to prove that the hub may be read. */
 const PROOFS = 2;
 const PROOF_WAIT_S = 0.05;
@@ -28,11 +31,11 @@ export class PartitionReader {
   #run: Run | undefined;
   #closed: Promise<void> = Promise.resolve();
 
-  /** `position`: what it reads behind; undefined: from the first event that is kept. */
+  /** `position`: what it reads behind; undefined: from the first event that is kept. `epoch` undefined: as one of several, who take nothing from each other. */
   constructor(
     private readonly client: EventHubConsumerClient,
     private readonly partitionId: string,
-    private readonly epoch: number,
+    private readonly epoch: number | undefined,
     private position: Position | undefined,
     private readonly events: ReaderEvents,
   ) {}
@@ -109,7 +112,7 @@ export class PartitionReader {
       {
         ...BATCH,
         maxWaitTimeInSeconds,
-        ownerLevel: this.epoch,
+        ...(this.epoch === undefined ? {} : { ownerLevel: this.epoch }),
         skipParsingBodyAsJson: true,
         startPosition: { offset: this.position?.offset ?? '-1' },
       },

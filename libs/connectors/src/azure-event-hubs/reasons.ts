@@ -60,6 +60,11 @@ export function reasonOf(error: unknown, { target, doing }: Attempt): ConnectorE
   }
 }
 
+/** Whether a failure is about the hub, or what may be done with it: whoever gets it is known to the service. */
+export const isAboutHub = (error: unknown): boolean =>
+  /^(MessagingEntity|ServiceCommunication)/.test(codeOf(error)) ||
+  (codeOf(error) === 'UnauthorizedError' && /'\w+' claim/.test(wordsOf(error)));
+
 function refusalOf(words: string, { hub, access }: Attempt['target']): string {
   const [, claim] = /'(Listen|Send|Manage)' claim/.exec(words) ?? [];
   if (claim !== undefined)

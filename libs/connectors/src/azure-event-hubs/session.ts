@@ -3,7 +3,7 @@ import { type Connection, type ConnectionContext, ConnectorError, type SendMessa
 import type { Checkpoints } from './checkpoints.ts';
 import type { Client } from './client.ts';
 import { receivedMessage } from './event.ts';
-import { PartitionReader, positionOf } from './partition-reader.ts';
+import { NOBODY, PartitionReader, positionOf } from './partition-reader.ts';
 import type { Producer } from './producer.ts';
 import { type Position, Progress } from './progress.ts';
 import { type Pace, Readers } from './readers.ts';
@@ -195,9 +195,6 @@ export class EventHubSession implements Connection {
 
 const CLOSED = new ConnectorError('lost', 'The connection is closed.');
 const TAKEN = new ConnectorError('lost', 'Another connection of this integration reads the hub now.');
-
-/** Of a reader that gives nothing. */
-const NOBODY = { turn: () => undefined, take: () => undefined, failed: () => undefined };
 
 async function withinMs(ms: number, work: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;

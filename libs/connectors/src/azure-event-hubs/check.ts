@@ -1,0 +1,48 @@
+import { type CheckContext, type ConnectionConfig, ConnectorError } from '#lib/connector-sdk';
+import { openConsumer } from './client.ts';
+import type { ResolvedAzureEventHubConfig } from './config.ts';
+import type { ConnectOptions } from './library.ts';
+import { NOBODY, PartitionReader } from './partition-reader.ts';
+import { codeOf, isAboutHub, reasonOf } from './reasons.ts';
+import { targetOf } from './target.ts';
+
+/**
+ * Asks for the hub, and attaches a reader for a moment: without an epoch, so that it takes no partition from anyone, and without a checkpoint. Sending isn't
+ * tried: it would leave an event.
+ */
+export async function check(
+  { config }: ConnectionConfig<ResolvedAzureEventHubConfig>,
+  context: CheckContext,
+  { port, tls }: ConnectOptions,
+): Promise<void> {
+  const wanted = targetOf(config);
+  const target = port === undefined ? wanted : { ...wanted, port };
+  const { step } = context;
+  const consumer = openConsumer(target, context, tls);
+  const { client, transport } = consumer;
+  let refusal: ConnectorError | undefined;
+  let partitionIds: readonly string[] = [];
+  try {
+    await step('authenticate', 'Event Hubs accepts the key.', async () => {
+      try {
+        ({ partitionIds } = await transport.orEnd(client.getEventHubProperties()));
+      } catch (error) {
+        const reason = reasonOf(error, { target, doing: 'read the hub' });
+        if (!isAboutHub(error)) throw reason;
+        refusal = reason;
+      }
+    });
+    await step('authorise', `The hub ${target.hub} is there, and the key may read it.`, async () => {
+      if (refusal !== undefined) throw refusal;
+    });
+    await step('authorise', `The consumer group ${target.consumerGroup} is there.`, async () => {
+      const reader = new PartitionReader(client, partitionIds[0] ?? '0', undefined, undefined, NOBODY);
+      await transport.orEnd(reader.prove()).catch((error: unknown) => {
+        // Refused because somebody, perhaps this very integration, reads it with an epoch: it is there.
+        if (codeOf(error) !== 'ReceiverDisconnectedError') throw reasonOf(error, { target, doing: 'receive from the hub' });
+      });
+    });
+  } finally {
+    await consumer.close();
+  }
+}
