@@ -186,7 +186,7 @@ export async function startHarness({
     },
     /** What is stored of an integration, oldest first. */
     inbound: async ({ applicationId, id }: IntegrationState): Promise<StoredInbound[]> => {
-      const messages = await bus.list('INBOUND', inboundSubject(applicationId, id));
+      const messages = await bus.list('INBOUND', inboundSubject(applicationId, id), { max: 10_000 });
       return messages.map((message) => bus.decodeInbound(message));
     },
 
