@@ -85,7 +85,7 @@ const sides: Readonly<Record<IntegrationType, (blackHole: number) => Promise<Sid
     return {
       sealed: ['connectionString'],
       good,
-      steps: 'resolve address dial authenticate authorise authorise',
+      steps: 'resolve address dial authenticate authorise authorise authorise',
       wrong: {
         'the key': [
           { ...good, connectionString: server.connectionString({ key: SECRET }) },
@@ -95,6 +95,12 @@ const sides: Readonly<Record<IntegrationType, (blackHole: number) => Promise<Sid
         'the hub': [{ ...good, hubName: 'missing' }, 'authorise', /There is no hub missing/],
         'the consumer group': [{ ...good, consumerGroup: 'missing' }, 'authorise', /There is no consumer group missing/],
         'the rights': [good, 'authorise', /needs the right Listen/, () => server.setKeys([{ ...EVENT_HUBS_KEY, claims: ['Send'] }])],
+        'the right to send': [
+          good,
+          'authorise',
+          /may not send to .* right Send/,
+          () => server.setKeys([{ ...EVENT_HUBS_KEY, claims: ['Listen'] }]),
+        ],
         'the address': [{ ...good, connectionString: emulator(METADATA) }, 'address', /link-local|metadata/],
         'the port': [{ ...good, connectionString: emulator('127.0.0.1:1') }, 'dial', /Connection refused/],
         TLS: [{ ...good, connectionString: server.connectionString().replace(/;UseDevelopmentEmulator=true/, '') }, 'tls', /TLS/],
@@ -102,8 +108,8 @@ const sides: Readonly<Record<IntegrationType, (blackHole: number) => Promise<Sid
       },
       heal: () => server.setKeys([EVENT_HUBS_KEY]),
       untouched: async () => {
-        await expect.poll(() => server.readers('orders')).toEqual([]);
-        expect(server.senders).toBe(0);
+        await expect.poll(() => [server.readers('orders').length, server.senders]).toEqual([0, 0]);
+        expect(server.events('orders')).toHaveLength(1);
       },
       stop: () => server.stop(),
     };

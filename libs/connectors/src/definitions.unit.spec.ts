@@ -147,6 +147,13 @@ const RULES: readonly (readonly [IntegrationType, string, Case, readonly string[
     { credential: 'c', with: { hostName: 'sb://n.example' }, without: ['connectionString'] },
     ['azureEventHubConfig.hostName'],
   ],
+  [
+    'azureEventHub',
+    'names that are none',
+    { with: { hubName: 'a;Endpoint=sb://b', consumerGroup: 'a/b' } },
+    ['azureEventHubConfig.consumerGroup', 'azureEventHubConfig.hubName'],
+  ],
+  ['azureEventHub', 'templates for names', { with: { hubName: '{{globals.hub}}', consumerGroup: '{{globals.group}}' } }, []],
   ['azureEventHub', 'partition keys', { topics: ['a', 'b c'] }, []],
   ['googlePubSub', 'a credential stands for the key', { credential: 'c', without: ['keyJson'] }, []],
   ['googlePubSub', 'a credential and a key', { credential: 'c' }, ['googlePubSubConfig.keyJson']],

@@ -1,5 +1,5 @@
 import { type CheckContext, type ConnectionConfig, ConnectorError } from '#lib/connector-sdk';
-import { openConsumer } from './client.ts';
+import { openConsumer, openProducer } from './client.ts';
 import type { ResolvedAzureEventHubConfig } from './config.ts';
 import type { ConnectOptions } from './library.ts';
 import { NOBODY, PartitionReader } from './partition-reader.ts';
@@ -7,19 +7,19 @@ import { codeOf, isAboutHub, reasonOf } from './reasons.ts';
 import { targetOf } from './target.ts';
 
 /**
- * Asks for the hub, and attaches a reader for a moment: without an epoch, so that it takes no partition from anyone, and without a checkpoint. Sending isn't
- * tried: it would leave an event.
+ * Asks for the hub, attaches a reader for a moment (without an epoch, so that it takes no partition from anyone, and without a checkpoint), and opens a link
+ * to send over: an empty batch asks it how much it takes. No event is sent.
  */
 export async function check(
   { config }: ConnectionConfig<ResolvedAzureEventHubConfig>,
   context: CheckContext,
   { port, tls }: ConnectOptions,
 ): Promise<void> {
-  const wanted = targetOf(config);
-  const target = port === undefined ? wanted : { ...wanted, port };
+  const target = targetOf(config, port);
   const { step } = context;
   const consumer = openConsumer(target, context, tls);
   const { client, transport } = consumer;
+  const producer = openProducer(target, context, tls);
   let refusal: ConnectorError | undefined;
   let partitionIds: readonly string[] = [];
   try {
@@ -42,7 +42,12 @@ export async function check(
         if (codeOf(error) !== 'ReceiverDisconnectedError') throw reasonOf(error, { target, doing: 'receive from the hub' });
       });
     });
+    await step('authorise', 'The key may send to the hub.', async () => {
+      await producer.transport.orEnd(producer.client.createBatch()).catch((error: unknown) => {
+        throw reasonOf(error, { target, doing: 'send to the hub' });
+      });
+    });
   } finally {
-    await consumer.close();
+    await Promise.all([consumer.close(), producer.close()]);
   }
 }

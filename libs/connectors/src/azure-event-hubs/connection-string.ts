@@ -55,3 +55,9 @@ export function parseConnectionString(source: string): ConnectionString | string
     emulator: parts.get('usedevelopmentemulator')?.toLowerCase() === 'true',
   };
 }
+
+/** Why a text is no name of a hub or a consumer group; undefined: it may be one. Names become parts of addresses and of what is signed. */
+export const nameIssue = (name: string): string | undefined =>
+  /^\$?[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/.test(name)
+    ? undefined
+    : 'must consist of letters, digits, periods, hyphens and underscores';

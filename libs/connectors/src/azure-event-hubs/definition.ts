@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { MASK, Rules, has, hostIssue, isTemplate } from '../fields.ts';
 import { jsonOrText } from '../text.ts';
 import { AzureEventHubConfig, AzureEventHubSend } from './config.ts';
-import { parseConnectionString } from './connection-string.ts';
+import { nameIssue, parseConnectionString } from './connection-string.ts';
 
 export const azureEventHub: Definition<AzureEventHubConfig> = {
   type: 'azureEventHub',
@@ -24,6 +24,11 @@ export const azureEventHub: Definition<AzureEventHubConfig> = {
   rules({ config, credentialName }) {
     const rules = new Rules('azureEventHubConfig', config);
     const { hostName, connectionString, hubName } = config;
+    for (const field of ['hubName', 'consumerGroup']) {
+      const name = config[field];
+      const issue = typeof name === 'string' && !isTemplate(name) ? nameIssue(name) : undefined;
+      if (issue !== undefined) rules.refuse(field, issue);
+    }
     if (credentialName === undefined && !has(config, 'connectionString')) {
       if (has(config, 'hostName')) rules.issues.push({ path: ['credentialName'], message: 'is required together with hostName' });
       else rules.refuse('connectionString', 'is required unless credentialName and hostName are given');

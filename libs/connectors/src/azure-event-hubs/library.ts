@@ -9,7 +9,7 @@ import type { Position } from './progress.ts';
 import type { Pace } from './readers.ts';
 import { reasonOf } from './reasons.ts';
 import { EventHubSession } from './session.ts';
-import { type Target, targetOf } from './target.ts';
+import { targetOf } from './target.ts';
 
 // What needs Azure's client: loaded at the first connect.
 
@@ -26,8 +26,7 @@ export async function connect(
   context: ConnectionContext,
   { port, tls, pace, read }: ConnectOptions & { readonly read: boolean },
 ): Promise<Connection> {
-  const wanted = targetOf(config);
-  const target: Target = port === undefined ? wanted : { ...wanted, port };
+  const target = targetOf(config, port);
   const consumer = openConsumer(target, context, tls);
   const { client, transport } = consumer;
   let session: EventHubSession | undefined;

@@ -1,7 +1,7 @@
 import { ConnectorError } from '#lib/connector-sdk';
 import { hostIssue } from '../fields.ts';
 import type { ResolvedAzureEventHubConfig } from './config.ts';
-import { parseConnectionString } from './connection-string.ts';
+import { nameIssue, parseConnectionString } from './connection-string.ts';
 
 /** What authenticates: a key with its name, or a signature that was made with one. */
 export type Access = { readonly name: string; readonly key: string } | { readonly signature: string };
@@ -24,14 +24,12 @@ const ROOT_POLICY = 'RootManageSharedAccessKey';
 
 const misconfigured = (message: string): ConnectorError => new ConnectorError('misconfigured', message);
 
-/** Why a text is no name of a hub or a consumer group; undefined: it may be one. Names become parts of addresses and of what is signed. */
-export const nameIssue = (name: string): string | undefined =>
-  /^\$?[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/.test(name)
-    ? undefined
-    : 'must consist of letters, digits, periods, hyphens and underscores';
-
-/** Judges a rendered configuration. Throws ConnectorError `misconfigured` that names the field and never quotes a secret. */
-export function targetOf({ hubName: hub, consumerGroup, hostName, connectionString, credential }: ResolvedAzureEventHubConfig): Target {
+/**
+ * Judges a rendered configuration. `port`: instead of the well-known one, for tests. Throws ConnectorError `misconfigured` that names the field and never
+ * quotes a secret.
+ */
+export function targetOf(config: ResolvedAzureEventHubConfig, port?: number): Target {
+  const { hubName: hub, consumerGroup, hostName, connectionString, credential } = config;
   for (const [field, name] of Object.entries({ hubName: hub, consumerGroup })) {
     const issue = nameIssue(name);
     if (issue !== undefined) throw misconfigured(`${field} ${issue}.`);
@@ -41,17 +39,17 @@ export function targetOf({ hubName: hub, consumerGroup, hostName, connectionStri
     const issue = hostIssue(hostName);
     if (issue !== undefined) throw misconfigured(`hostName ${issue}.`);
     const access = { name: credential.account ?? ROOT_POLICY, key: credential.accountKey };
-    return { host: hostName, port: AMQPS_PORT, secure: true, hub, consumerGroup, access };
+    return { host: hostName, port: port ?? AMQPS_PORT, secure: true, hub, consumerGroup, access };
   }
   if (connectionString === undefined) throw misconfigured('connectionString is required, or a service credential with hostName.');
   const parsed = parseConnectionString(connectionString);
   if (typeof parsed === 'string') throw misconfigured(`connectionString ${parsed}.`);
-  const { host, port, emulator, entityPath, signature, keyName = '', key = '' } = parsed;
+  const { host, port: named, emulator, entityPath, signature, keyName = '', key = '' } = parsed;
   if (entityPath !== undefined && entityPath !== hub)
     throw misconfigured('hubName must be the hub that EntityPath of connectionString names.');
   return {
     host,
-    port: port ?? (emulator ? AMQP_PORT : AMQPS_PORT),
+    port: port ?? named ?? (emulator ? AMQP_PORT : AMQPS_PORT),
     secure: !emulator,
     hub,
     consumerGroup,

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { ConnectorError } from '#lib/connector-sdk';
-import { type Dial, openSocket } from '../socket.ts';
-import type { TlsSettings } from '../tls.ts';
+import { type Dial, abortable, openSocket } from '../socket.ts';
+import { type TlsSettings, secure, securedWords } from '../tls.ts';
 import type { Target } from './target.ts';
 
 type Listener = (error: ConnectorError) => void;
@@ -73,10 +73,10 @@ export class Transport {
     this.#listeners.clear();
   }
 
-  async #open({ host, port, secure }: Target, context: Dial, tls: TlsSettings): Promise<Socket> {
+  async #open(target: Target, context: Dial, tls: TlsSettings): Promise<Socket> {
     if (this.#error !== undefined) throw this.#error;
     try {
-      const socket = await openSocket({ host, port, ...(secure ? { tls } : {}) }, context);
+      const socket = await dialled(target, context, tls);
       this.#socket = socket;
       socket.on('error', () => undefined); // the close that follows says enough
       socket.once('close', () => this.end(new ConnectorError('lost', 'Connection Lost')));
@@ -92,6 +92,24 @@ export class Transport {
   #isOver(): boolean {
     return this.#error !== undefined;
   }
+}
+
+async function dialled(target: Target, context: Dial, tls: TlsSettings): Promise<Socket> {
+  const socket = await openSocket({ host: target.host, port: target.port }, context);
+  if (!target.secure) return socket;
+  const secured = async (): Promise<Socket> =>
+    await abortable(socket, context.signal, async () => await secure(socket, target.host, tls)).catch((error: unknown) => {
+      throw handshakeFailed(error);
+    });
+  return context.step === undefined ? await secured() : await context.step('tls', securedWords(tls), secured);
+}
+
+/** The words of other types name fields that this one doesn't have. */
+function handshakeFailed(cause: unknown): unknown {
+  if (!(cause instanceof ConnectorError) || cause.code !== 'misconfigured') return cause;
+  const code = (cause.details.cause as NodeJS.ErrnoException | undefined)?.code ?? '';
+  const words = `No TLS with the namespace's server (${code}): check the host and port, and that a known authority signed its certificate.`;
+  return new ConnectorError('misconfigured', words, { cause });
 }
 
 /** As much of a web socket as the AMQP library uses. */
