@@ -13,6 +13,8 @@ export interface Client {
   readonly integrations: Resource<'get' | 'post'>;
   readonly integration: Resource<'get' | 'patch' | 'delete'>;
   readonly flows: Resource<'get' | 'post'>;
+  readonly flowVersions: Resource<'get' | 'post'>;
+  readonly flowVersion: Resource<'get' | 'patch' | 'delete'>;
   readonly flow: Resource<'get' | 'patch' | 'delete' | 'pressVirtualButton'>;
   readonly applicationApiTokens: Resource<'get' | 'post'>;
   readonly applicationApiToken: Resource<'get' | 'patch' | 'delete'>;

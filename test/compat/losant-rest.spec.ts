@@ -123,6 +123,39 @@ describe('flows', () => {
   });
 });
 
+describe('versions of a flow', () => {
+  it('are made, read, changed, listed, chosen as the default, pressed and deleted', async () => {
+    const node = { id: 'd', type: 'DebugNode', config: {}, meta: { category: 'output', name: 'debug', label: 'Debug' }, outputIds: [[]] };
+    const trigger = (key: string): object => ({ type: 'virtualButton', key, config: {}, outputIds: [['d']] });
+    const flow = { name: 'Versioned', triggers: [trigger('develop-only')], nodes: [node] };
+    const flowId = String((await client.flows.post({ applicationId, flow }))['id']);
+    const flowVersion = { version: 'v1', notes: 'first', triggers: [trigger('v1-only')], nodes: [node] };
+    const made = await client.flowVersions.post({ applicationId, flowId, flowVersion });
+    const flowVersionId = String(made['id']);
+    expect(misfits('flowVersion', made)).toEqual([]);
+    expect(made).toMatchObject({ flowVersionId, flowId, applicationId, version: 'v1', notes: 'first', enabled: true });
+    expect(await client.flowVersion.get({ applicationId, flowId, flowVersionId })).toEqual(made);
+    const changed = await client.flowVersion.patch({ applicationId, flowId, flowVersionId, flowVersion: { notes: 'changed' } });
+    expect(changed).toMatchObject({ version: 'v1', notes: 'changed' });
+    const listed = await client.flowVersions.get({ applicationId, flowId, filterField: 'version', filter: 'v*' });
+    expect(idsOf(listed)).toEqual([flowVersionId]);
+    expect(misfits('flowVersions', listed)).toEqual([]);
+
+    const pinned = await client.flow.patch({ applicationId, flowId, flow: { defaultVersionId: flowVersionId } });
+    expect(pinned).toMatchObject({ defaultVersionId: flowVersionId });
+    expect(misfits('flow', pinned)).toEqual([]);
+    const press = (button: object) => client.flow.pressVirtualButton({ applicationId, flowId, button });
+    await expect.poll(() => press({ key: 'v1-only', flowVersion: 'v1' }).catch(() => 'not yet')).toEqual({ success: true });
+    expect(await refusal(press({ key: 'develop-only' }))).toMatchObject({ statusCode: 400 });
+    expect(await refusal(press({ key: 'v1-only', flowVersion: 'v0' }))).toMatchObject({ statusCode: 400 });
+    expect(await refusal(client.flowVersion.delete({ applicationId, flowId, flowVersionId }))).toMatchObject({ statusCode: 409 });
+    await client.flow.patch({ applicationId, flowId, flow: { defaultVersionId: null } });
+    await expect.poll(() => press({ key: 'develop-only' }).catch(() => 'not yet')).toEqual({ success: true });
+    expect(await client.flowVersion.delete({ applicationId, flowId, flowVersionId })).toEqual({ success: true });
+    expect(await client.flow.delete({ applicationId, flowId })).toEqual({ success: true });
+  });
+});
+
 describe('tokens', () => {
   it('are made, shown once, used, changed, listed and deleted', async () => {
     const token = { name: 'Reader', scope: ['all.Application.read'], status: 'active' };

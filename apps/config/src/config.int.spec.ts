@@ -641,3 +641,114 @@ describe('the service', () => {
     expect(id).toMatch(/^[0-9a-f]{24}$/);
   });
 });
+
+describe('versions of a workflow', () => {
+  const button = (key: string): object => ({ type: 'virtualButton', key, outputIds: [['d']] });
+  const debug = { id: 'd', type: 'DebugNode', outputIds: [[]] };
+  const made = async (input: object = {}): Promise<{ applicationId: string; flowId: string }> => {
+    const applicationId = await makeApplication();
+    const { id } = done(
+      await command('workflow.create', { applicationId, input: { name: 'Flow', triggers: [button('own')], nodes: [debug], ...input } }),
+    );
+    return { applicationId, flowId: id };
+  };
+  const version = (of: { applicationId: string; flowId: string }, input: object): Promise<Reply> =>
+    command('flowVersion.create', { applicationId: of.applicationId, parentId: of.flowId, input });
+
+  it('are created, read, listed, changed in notes and switch alone, and deleted', async () => {
+    const of = await made();
+    const { applicationId, flowId: parentId } = of;
+    const one = done(await version(of, { version: 'v1', notes: 'first', triggers: [{ type: 'timer', config: { seconds: 5 } }] }));
+    expect(one).toMatchObject({
+      flowVersionId: one.id,
+      flowId: parentId,
+      applicationId,
+      version: 'v1',
+      notes: 'first',
+      enabled: true,
+      nodes: [],
+      globals: [],
+    });
+    expect((one['triggers'] as { key: string }[])[0]?.key).toMatch(/^[0-9a-f]{24}$/);
+    done(await version(of, { version: 'v2', triggers: [button('b')], nodes: [debug] }));
+    expect(done(await query('flowVersion.get', { applicationId, parentId, id: one.id }))).toMatchObject({ version: 'v1' });
+    const listed = done(await query('flowVersion.list', { applicationId, parentId, params: { sortDirection: 'desc' } }));
+    expect(listed).toMatchObject({ totalCount: 2, flowId: parentId, items: [{ version: 'v2' }, { version: 'v1' }] });
+    const patched = await command('flowVersion.update', { applicationId, parentId, id: one.id, input: { notes: 'new', enabled: false } });
+    expect(done(patched)).toMatchObject({ version: 'v1', notes: 'new', enabled: false });
+    expect(refused(await command('flowVersion.update', { applicationId, parentId, id: one.id, input: { nodes: [] } })).type).toBe(
+      'Validation',
+    );
+    expect(done(await command('flowVersion.delete', { applicationId, parentId, id: one.id }))).toMatchObject({ success: true });
+    expect(refused(await query('flowVersion.get', { applicationId, parentId, id: one.id })).type).toBe('NotFound');
+  });
+
+  it('are refused where they can not be run, or their name is taken', async () => {
+    const of = await made();
+    done(await version(of, { version: 'v1' }));
+    expect(refused(await version(of, { version: 'v1' })).paths).toEqual(['version']);
+    expect(refused(await version(of, {})).paths).toEqual(['version']);
+    expect(refused(await version(of, { version: 'v2', triggers: [button('x')] })).paths).toEqual(['triggers[0].outputIds[0][0]']);
+    expect(refused(await version(of, { version: 'v2', triggers: [{ type: 'timer', config: { cron: '* *' } }] })).paths).toEqual([
+      'triggers[0].config.cron',
+    ]);
+  });
+
+  it('belong to one workflow of one tenant', async () => {
+    const [of, other] = [await made(), await made()];
+    const { id } = done(await version(of, { version: 'v1' }));
+    const twin = {
+      applicationId: of.applicationId,
+      parentId: done(await command('workflow.create', { applicationId: of.applicationId, input: { name: 'Twin' } })).id,
+    };
+    for (const wrong of [
+      { applicationId: other.applicationId, parentId: of.flowId },
+      { applicationId: other.applicationId, parentId: other.flowId },
+      twin,
+    ]) {
+      expect(refused(await query('flowVersion.get', { ...wrong, id })).type).toBe('NotFound');
+      expect(refused(await command('flowVersion.update', { ...wrong, id, input: { notes: 'x' } })).type).toBe('NotFound');
+      expect(refused(await command('flowVersion.delete', { ...wrong, id })).type).toBe('NotFound');
+    }
+    const input = { defaultVersionId: id };
+    expect(refused(await command('workflow.update', { applicationId: of.applicationId, id: twin.parentId, input })).paths).toEqual([
+      'defaultVersionId',
+    ]);
+    expect(refused(await command('workflow.update', { applicationId: other.applicationId, id: other.flowId, input })).paths).toEqual([
+      'defaultVersionId',
+    ]);
+  });
+
+  it('one is the default by which the workflow runs, follows it, and can not be deleted meanwhile', async () => {
+    const of = await made();
+    const { applicationId, flowId } = of;
+    const one = done(await version(of, { version: 'v1', triggers: [button('b')], nodes: [debug] }));
+    const pinned = done(await command('workflow.update', { applicationId, id: flowId, input: { defaultVersionId: one.id } }));
+    expect(pinned).toMatchObject({ defaultVersionId: one.id, triggers: [{ key: 'own' }] });
+    const lists = { triggers: [button('b')], nodes: [debug], globals: [] };
+    expect((await onBus('workflow', flowId, pinned.position))?.state).toMatchObject({
+      triggers: [{ key: 'own' }],
+      defaultVersion: { id: one.id, version: 'v1', enabled: true, ...lists },
+    });
+    const off = done(await command('flowVersion.update', { applicationId, parentId: flowId, id: one.id, input: { enabled: false } }));
+    expect((await onBus('workflow', flowId, off.position))?.state).toMatchObject({
+      defaultVersion: { id: one.id, enabled: false, ...lists },
+    });
+    expect(refused(await command('flowVersion.delete', { applicationId, parentId: flowId, id: one.id })).type).toBe('Conflict');
+    const free = done(await command('workflow.update', { applicationId, id: flowId, input: { defaultVersionId: null } }));
+    expect(free).not.toHaveProperty('defaultVersionId');
+    expect((await onBus('workflow', flowId, free.position))?.state).not.toHaveProperty('defaultVersion');
+    done(await command('flowVersion.delete', { applicationId, parentId: flowId, id: one.id }));
+  });
+
+  it('go with their workflow', async () => {
+    const of = await made();
+    const { applicationId, flowId: parentId } = of;
+    const { id } = done(await version(of, { version: 'v1' }));
+    done(await command('workflow.update', { applicationId, id: parentId, input: { defaultVersionId: id } }));
+    expect(done(await command('workflow.delete', { applicationId, id: parentId }))).toMatchObject({ success: true });
+    expect(refused(await query('flowVersion.list', { applicationId, parentId })).type).toBe('NotFound');
+    expect(refused(await query('flowVersion.get', { applicationId, parentId, id })).type).toBe('NotFound');
+    expect(refused(await query('workflow.get', { applicationId, id: parentId })).type).toBe('NotFound');
+  });
+});

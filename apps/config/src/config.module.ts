@@ -3,6 +3,7 @@ import type { ConfigContext } from './handlers/context.ts';
 import { Answering } from './transport/answering.ts';
 import { ApplicationController } from './transport/application.controller.ts';
 import { CredentialController } from './transport/credential.controller.ts';
+import { FlowVersionController } from './transport/flow-version.controller.ts';
 import { IntegrationController } from './transport/integration.controller.ts';
 import { TokenController } from './transport/token.controller.ts';
 import { WorkflowController } from './transport/workflow.controller.ts';
@@ -13,7 +14,14 @@ export class ConfigModule {
   static with(context: ConfigContext): DynamicModule {
     return {
       module: ConfigModule,
-      controllers: [ApplicationController, IntegrationController, CredentialController, WorkflowController, TokenController],
+      controllers: [
+        ApplicationController,
+        IntegrationController,
+        CredentialController,
+        WorkflowController,
+        FlowVersionController,
+        TokenController,
+      ],
       providers: [{ provide: Answering, useFactory: () => new Answering(context) }],
     };
   }

@@ -1,4 +1,12 @@
-import type { ApplicationState, CredentialState, IntegrationState, LiveKind, TokenState, WorkflowState } from '#lib/contracts';
+import type {
+  ApplicationState,
+  CredentialState,
+  FlowVersionState,
+  IntegrationState,
+  LiveKind,
+  TokenState,
+  WorkflowState,
+} from '#lib/contracts';
 import type { StoredEvent, Upcasters } from '#lib/event-sourcing';
 
 /** How older events are lifted to today's shape. None had to be yet: an entry is added when a state's shape changes other than by growing. */
@@ -13,13 +21,15 @@ const FIELDS: { [K in LiveKind]: (state: never) => Record<string, unknown> } = {
     lastUpdated,
   }),
   credential: ({ name, type, creationDate, lastUpdated }: CredentialState) => ({ name, type, creationDate, lastUpdated }),
-  workflow: ({ name, flowClass, triggers, creationDate, lastUpdated }: WorkflowState) => ({
+  workflow: ({ name, flowClass, triggers, defaultVersion, creationDate, lastUpdated }: WorkflowState) => ({
     name,
     flowClass,
     triggers: triggers.map(({ type, key }) => ({ type, key })),
+    ...(defaultVersion === undefined ? {} : { defaultVersionId: defaultVersion.id }),
     creationDate,
     lastUpdated,
   }),
+  flowVersion: ({ flowId, version, creationDate, lastUpdated }: FlowVersionState) => ({ flowId, version, creationDate, lastUpdated }),
   token: ({ name, status, tokenHash, expirationDate, creationDate, lastUpdated }: TokenState) => ({
     name,
     status,

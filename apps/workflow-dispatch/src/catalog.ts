@@ -1,5 +1,12 @@
 import { topicMatches } from '#lib/connectors';
-import type { ApplicationState, InboundType, IntegrationState, PlanLimits, WorkflowState } from '#lib/contracts';
+import {
+  type ApplicationState,
+  effective,
+  type InboundType,
+  type IntegrationState,
+  type PlanLimits,
+  type WorkflowState,
+} from '#lib/contracts';
 import { ErrorListeners } from '#lib/domain';
 import type { ConfigChange } from '#lib/messaging';
 
@@ -39,7 +46,7 @@ export class Catalog {
       );
     } else if (kind === 'workflow') {
       this.#forget(id);
-      const workflow = state as WorkflowState | null;
+      const workflow = state === null ? null : effective(state as WorkflowState);
       replace(this.#workflows, id, workflow ?? undefined);
       if (workflow?.enabled === true) this.#listen(workflow);
       this.errorListeners.apply(applicationId, id, workflow);

@@ -69,6 +69,32 @@ describe('matching', () => {
     expect(catalog.hasTrigger(FOREIGN, WORKFLOW, 'virtualButton', 'go')).toBe(false);
   });
 
+  it('goes by the default version of a workflow, as long as both are on', () => {
+    const lists = {
+      id: '0f0000000000000000000001',
+      version: 'v1',
+      nodes: [],
+      globals: [],
+      triggers: [{ type: 'virtualButton', key: 'v1' }],
+    };
+    const pinned = (enabled: boolean, version: boolean): Catalog =>
+      catalogWith({ enabled, defaultVersion: { ...lists, enabled: version } });
+    expect(starts(pinned(true, true))).toEqual([]);
+    const buttons = (catalog: Catalog) => catalog.hasTrigger(APPLICATION, WORKFLOW, 'virtualButton', 'v1');
+    expect([buttons(pinned(true, true)), buttons(pinned(true, false)), buttons(pinned(false, true))]).toEqual([true, false, false]);
+  });
+
+  it('starts a workflow with several triggers by each of them', () => {
+    const other = '0b0000000000000000000002';
+    const catalog = catalogWith({
+      triggers: [trigger([]), trigger([], { key: other }), { type: 'timer', key: 't', config: { seconds: 9 } }],
+    });
+    catalog.apply(change('integration', other, integration({ id: other })));
+    expect(starts(catalog)).toEqual([WORKFLOW]);
+    expect(catalog.matches(APPLICATION, other, 'message', 'in/a')).toEqual([WORKFLOW]);
+    expect(catalog.hasTrigger(APPLICATION, WORKFLOW, 'timer', 't')).toBe(true);
+  });
+
   it('shows a tenant nothing of another', () => {
     const catalog = catalogWith({});
     expect(catalog.integration(FOREIGN, INTEGRATION)).toBeUndefined();

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { type MicroserviceOptions, Transport } from '@nestjs/microservices';
-import { NUMBER_SUBJECT, NumberRequest, type NumberReply, type WorkflowState } from '#lib/contracts';
+import { effective, NUMBER_SUBJECT, NumberRequest, type NumberReply, type WorkflowState } from '#lib/contracts';
 import { openDatabase } from '#lib/event-sourcing';
 import { connectBus, nestConnectionOptions, type StoredInbound } from '#lib/messaging';
 import { createPartitionReader, own, type OwnershipOptions } from '#lib/partitions';
@@ -27,6 +27,8 @@ export interface DispatchServiceOptions {
   /** For tests: how its hold on partitions is kept and lost, ms. */
   readonly timing?: OwnershipOptions['timing'];
 }
+
+const effectiveOf = (workflow: WorkflowState | null): WorkflowState | null => (workflow === null ? null : effective(workflow));
 
 /** The service's own schema in PostgreSQL. */
 const SCHEMA = 'dispatch';
@@ -60,7 +62,7 @@ export async function startDispatch(options: DispatchServiceOptions): Promise<Ru
       ['application', 'workflow', 'integration'],
       (change) => {
         catalog.apply(change);
-        if (change.kind === 'workflow') timers.apply(change.applicationId, change.id, change.state as WorkflowState | null);
+        if (change.kind === 'workflow') timers.apply(change.applicationId, change.id, effectiveOf(change.state as WorkflowState | null));
         if (change.kind === 'application' && change.state === null) deleted.add(change.id);
       },
       (subject, reason) => log.error({ subject, reason }, 'an event of the configuration is unreadable'),

@@ -16,7 +16,9 @@ export async function press({ bus, catalog, follower }: PressContext, command: C
   if (workflow === undefined) return { type: 'NotFound', message: 'There is no such workflow in this application.' };
   const parsed = VirtualButtonPress.safeParse(input);
   if (!parsed.success) return issuesToApiError(parsed.error);
-  const { key, payload, meta } = parsed.data;
+  const { key, payload, meta, flowVersion } = parsed.data;
+  if (flowVersion !== undefined && flowVersion !== (workflow.defaultVersion?.version ?? 'develop'))
+    return validationError([{ path: ['flowVersion'], message: 'is not the default version, which alone runs here' }]);
   if (!workflow.triggers.some((trigger) => trigger.type === 'virtualButton' && trigger.key === key))
     return validationError([{ path: ['key'], message: 'is not the key of a virtual button of this workflow' }]);
   if (!workflow.enabled) return { type: 'Conflict', message: 'The workflow is disabled: enable it first.' };

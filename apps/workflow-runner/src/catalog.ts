@@ -1,4 +1,4 @@
-import type { ApplicationState, IntegrationState, WorkflowState } from '#lib/contracts';
+import { type ApplicationState, effective, type IntegrationState, type WorkflowState } from '#lib/contracts';
 import { ErrorListeners } from '#lib/domain';
 import type { ConfigChange } from '#lib/messaging';
 import { compileWorkflow, mergedGlobals, type KnownIntegration, type Runnable } from './engine/index.ts';
@@ -15,9 +15,10 @@ export class Catalog {
     if (kind === 'application') replace(this.#applications, id, state as ApplicationState | null);
     else if (kind === 'integration') replace(this.#integrations, id, known(state as IntegrationState | null));
     else if (kind === 'workflow') {
-      replace(this.#workflows, id, state as WorkflowState | null);
+      const workflow = state === null ? null : effective(state as WorkflowState);
+      replace(this.#workflows, id, workflow);
       this.#runnables.delete(id);
-      this.#errorListeners.apply(applicationId, id, state as WorkflowState | null);
+      this.#errorListeners.apply(applicationId, id, workflow);
     }
   }
 

@@ -90,6 +90,25 @@ export const NodeState = z.looseObject({
 });
 export type NodeState = z.infer<typeof NodeState>;
 
+/** A version of a workflow: what its lists were when it was made. They don't change. */
+export const FlowVersionState = z.object({
+  id: ResourceId,
+  applicationId: ResourceId,
+  flowId: ResourceId,
+  /** The workflow's. */
+  flowClass: z.string(),
+  /** Its name. */
+  version: z.string(),
+  notes: z.string().optional(),
+  enabled: z.boolean(),
+  triggers: z.array(TriggerState),
+  nodes: z.array(NodeState),
+  globals: z.array(GlobalState),
+  minimumAgentVersion: z.string().optional(),
+  ...Timestamps,
+});
+export type FlowVersionState = z.infer<typeof FlowVersionState>;
+
 export const WorkflowState = z.object({
   id: ResourceId,
   applicationId: ResourceId,
@@ -100,6 +119,8 @@ export const WorkflowState = z.object({
   nodes: z.array(NodeState),
   globals: z.array(GlobalState),
   topicFilters: z.record(z.string(), z.array(z.string())).optional(),
+  /** The version that runs in place of the workflow's own lists, whole. */
+  defaultVersion: FlowVersionState.pick({ id: true, version: true, enabled: true, triggers: true, nodes: true, globals: true }).optional(),
   /** Everything else as it was sent: description, iconData, docsUrl, category, … */
   extra: z.record(z.string(), z.unknown()),
   ...Timestamps,
@@ -128,7 +149,16 @@ export interface ConfigStates {
   integration: IntegrationState;
   credential: CredentialState;
   workflow: WorkflowState;
+  flowVersion: FlowVersionState;
   token: TokenState;
 }
 /** Kinds whose states exist. */
 export type LiveKind = keyof ConfigStates;
+
+/** A workflow as it runs: by the lists of its default version where it has one. */
+export function effective(workflow: WorkflowState): WorkflowState {
+  const { defaultVersion } = workflow;
+  if (defaultVersion === undefined) return workflow;
+  const { enabled, triggers, nodes, globals } = defaultVersion;
+  return { ...workflow, enabled: workflow.enabled && enabled, triggers, nodes, globals };
+}

@@ -16,6 +16,8 @@ export interface Operation {
   readonly path: string;
   /** The path parameter that goes into `id` of the command or query. */
   readonly idParam?: string;
+  /** The path parameter of what that belongs to: it goes into `parentId`. */
+  readonly parentParam?: string;
   readonly scope: Scope;
   readonly kind: 'command' | 'query' | 'edge';
   readonly subject: string;
@@ -194,6 +196,20 @@ const flows = resource(
   { one: 'flow', all: 'flows' },
   { post: r.FlowPost, patch: r.FlowPatch, item: r.FlowResponse, list: r.FlowList, params: r.FlowListParams },
 );
+const versions = resource(
+  'version of a workflow',
+  'flowVersion',
+  'flows/:flowId/versions',
+  'flowVersionId',
+  { one: 'flowVersion', all: 'flowVersions' },
+  {
+    post: r.FlowVersionPost,
+    patch: r.FlowVersionPatch,
+    item: r.FlowVersionResponse,
+    list: r.FlowVersionList,
+    params: r.FlowVersionListParams,
+  },
+).map((op) => ({ ...op, parentParam: 'flowId' }));
 const tokens = resource(
   'token',
   'token',
@@ -266,6 +282,7 @@ export const OPERATIONS: readonly Operation[] = [
     body: r.VirtualButtonPress,
     response: r.Success,
   }),
+  ...versions,
   ...tokens,
   operation('deadLetters.get', 'Messages that failed for good', 'GET', `${APP}/deadLetters`, {
     scope: 'deadLetters.get',

@@ -33,6 +33,8 @@ export const Command = z.object({
   applicationId: z.string(),
   /** The aggregate; absent on create. */
   id: z.string().optional(),
+  /** What the aggregate belongs to: of a version its workflow. */
+  parentId: z.string().optional(),
   actor: Actor,
   /** A repeat under the same key has the same outcome, for 24 hours. */
   idempotencyKey: z.string().max(255).optional(),
@@ -53,6 +55,7 @@ export const Query = z.object({
   /** The tenant; `-` for an instance's token where the path names none. */
   applicationId: z.string(),
   id: z.string().optional(),
+  parentId: z.string().optional(),
   params: z.record(z.string(), z.unknown()).default({}),
 });
 export type Query = z.infer<typeof Query>;

@@ -3,7 +3,7 @@ import { partitionOf } from './partition.ts';
 
 /** Every NATS subject Sluice uses, made in one place. Ids contain no dots; provider keys neither. */
 
-export type ConfigKind = 'application' | 'integration' | 'credential' | 'workflow' | 'token';
+export type ConfigKind = 'application' | 'integration' | 'credential' | 'workflow' | 'flowVersion' | 'token';
 
 /** `config.<kind>.<type>.<applicationId>.<id>`; type is the integration type, else `-`. */
 export const configSubject = (kind: ConfigKind, type: IntegrationType | '-', applicationId: string, id: string): string =>

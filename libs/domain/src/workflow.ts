@@ -1,8 +1,10 @@
-import type { FlowPatch, FlowPost, NodeState, TriggerState, WorkflowState } from '#lib/contracts';
+import type { FlowPatch, FlowPost, FlowVersionState, WorkflowState } from '#lib/contracts';
 import type { Decider } from '#lib/event-sourcing';
 import { notFound, refuseIf } from './error.ts';
 import { changed, compact, evolve, type Fact, type Present } from './fact.ts';
+import { asDefault } from './flow-version.ts';
 import { graphIssues } from './graph.ts';
+import { nodesOf, triggersOf } from './made.ts';
 
 /** `newId` makes ids of nodes and keys of triggers that came without one. */
 interface Making {
@@ -12,22 +14,12 @@ interface Making {
 
 export type WorkflowCommand =
   | ({ readonly name: 'create'; readonly id: string; readonly applicationId: string; readonly input: FlowPost } & Making)
-  | ({ readonly name: 'update'; readonly input: FlowPatch } & Making)
+  /** `defaultVersion`: the version of this workflow that the input names as such. */
+  | ({ readonly name: 'update'; readonly input: FlowPatch; readonly defaultVersion?: FlowVersionState | undefined } & Making)
   | { readonly name: 'delete' };
 export type WorkflowEvent = Fact<'WorkflowCreated' | 'WorkflowUpdated' | 'WorkflowDeleted', WorkflowState>;
 
-/** Triggers that nothing outside names: the server makes their key. */
-const SERVER_KEYED: ReadonlySet<string> = new Set(['virtualButton', 'timer', 'flowError']);
-
-const withKey = (trigger: TriggerState, newId: () => string): TriggerState =>
-  trigger.key === undefined && SERVER_KEYED.has(trigger.type) ? { ...trigger, key: newId() } : trigger;
-
 type Sent = FlowPost | FlowPatch;
-
-const nodesOf = (sent: Sent, newId: () => string): NodeState[] | undefined =>
-  sent.nodes?.map((node): NodeState => ({ ...node, id: node.id ?? newId() }));
-const triggersOf = (sent: Sent, newId: () => string): TriggerState[] | undefined =>
-  sent.triggers?.map((trigger) => withKey(trigger, newId));
 
 /** What is kept as it was sent. A blank category and an icon that is null mean: none. */
 function extraOf(sent: Sent, before: Readonly<Record<string, unknown>>): Record<string, unknown> {
@@ -45,8 +37,8 @@ function create({ id, applicationId, now, input, newId }: Extract<WorkflowComman
     name: input.name,
     enabled: input.enabled ?? true,
     flowClass: input.flowClass ?? 'cloud',
-    triggers: triggersOf(input, newId) ?? [],
-    nodes: nodesOf(input, newId) ?? [],
+    triggers: triggersOf(input.triggers, newId) ?? [],
+    nodes: nodesOf(input.nodes, newId) ?? [],
     globals: input.globals ?? [],
     topicFilters: input.topicFilters,
     extra: extraOf(input, {}),
@@ -55,17 +47,17 @@ function create({ id, applicationId, now, input, newId }: Extract<WorkflowComman
   });
 }
 
-function update(state: WorkflowState, { now, input, newId }: Extract<WorkflowCommand, { name: 'update' }>): WorkflowState {
-  // Versions come with their issue: until then none exists that could be the default.
-  if (typeof input.defaultVersionId === 'string') refuseIf([{ path: ['defaultVersionId'], message: 'names no version of this workflow' }]);
+function update(state: WorkflowState, { now, input, newId, defaultVersion }: Extract<WorkflowCommand, { name: 'update' }>): WorkflowState {
+  if (typeof input.defaultVersionId === 'string' && defaultVersion?.flowId !== state.id)
+    refuseIf([{ path: ['defaultVersionId'], message: 'names no version of this workflow' }]);
   const { topicFilters } = input;
   const next = {
     ...state,
     ...compact({
       name: input.name,
       enabled: input.enabled,
-      triggers: triggersOf(input, newId),
-      nodes: nodesOf(input, newId),
+      triggers: triggersOf(input.triggers, newId),
+      nodes: nodesOf(input.nodes, newId),
       globals: input.globals,
     }),
     extra: extraOf(input, state.extra),
@@ -73,6 +65,8 @@ function update(state: WorkflowState, { now, input, newId }: Extract<WorkflowCom
   };
   if (topicFilters === null) delete next.topicFilters;
   else if (topicFilters !== undefined) next.topicFilters = topicFilters;
+  if (input.defaultVersionId === null) delete next.defaultVersion;
+  else if (defaultVersion !== undefined) next.defaultVersion = asDefault(defaultVersion);
   return next;
 }
 

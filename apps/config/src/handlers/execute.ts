@@ -31,6 +31,8 @@ export interface Execution<K extends LiveKind> {
   readonly decide: (state: Present<ConfigStates[K]>) => readonly Decided<ConfigStates[K]>[] | Promise<readonly Decided<ConfigStates[K]>[]>;
   readonly requires?: readonly StreamKey[];
   readonly alongside?: (query: Query) => Promise<void>;
+  /** Events of another aggregate that belong to what was decided: they are stored together. Called with what it becomes. */
+  readonly beside?: (state: ConfigStates[K]) => Promise<readonly NewEvent[]>;
   /** A new token's own text: in the answer once, and sealed in what is kept for a repeat. */
   readonly token?: { readonly clear: string; readonly sealed: Sealed | undefined };
 }
@@ -83,8 +85,9 @@ async function attemptOnce<K extends LiveKind>(context: ConfigContext, execution
     return { kind, streamId: id, applicationId, subtype, expectedVersion, type, schemaVersion: schemaVersionOf(upcasters, type), state };
   });
   const state = decided.length === 0 ? before : (decided.at(-1)?.state ?? null);
+  if (events.length > 0 && state !== null) events.push(...((await execution.beside?.(state)) ?? []));
   const reached = (appended: readonly StoredEvent[]): { version: number; position: number | undefined } => ({
-    version: appended.at(-1)?.version ?? last?.version ?? 0,
+    version: appended.findLast(({ streamId }) => streamId === id)?.version ?? last?.version ?? 0,
     position: appended.at(-1)?.position ?? last?.position,
   });
   const outcome = (appended: readonly StoredEvent[]): Outcome => {
@@ -176,6 +179,7 @@ const DELETED: Record<LiveKind, string> = {
   integration: 'IntegrationDeleted',
   credential: 'CredentialDeleted',
   workflow: 'WorkflowDeleted',
+  flowVersion: 'FlowVersionDeleted',
   token: 'TokenDeleted',
 };
 

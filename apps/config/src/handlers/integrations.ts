@@ -13,6 +13,7 @@ import { execute, type Removal, remove } from './execute.ts';
 import { creationOf, parsePatch, updateOf } from './integration-commands.ts';
 import { parseParams } from './input.ts';
 import { get, list, requireApplication } from './lists.ts';
+import { withVersions } from './workflows.ts';
 
 const kind = 'integration';
 
@@ -77,7 +78,7 @@ async function removalsOf(query: Query, applicationId: string, id: string, inclu
         [applicationId, JSON.stringify([{ type: 'integration', key: id }])],
       )
     : [];
-  return [{ kind, id, ...found[0] }, ...workflows.map((workflow): Removal => ({ kind: 'workflow', subtype: '-', ...workflow }))];
+  return [{ kind, id, ...found[0] }, ...(await withVersions(query, workflows))];
 }
 
 export async function deleteIntegration(context: ConfigContext, subject: string, command: Command): Promise<Reply> {

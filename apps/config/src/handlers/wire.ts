@@ -3,6 +3,7 @@ import {
   applicationToWire,
   type ConfigStates,
   credentialToWire,
+  flowVersionToWire,
   type IntegrationState,
   integrationToWire,
   type LiveKind,
@@ -24,6 +25,7 @@ const WIRE: { [K in LiveKind]: (state: ConfigStates[K], version: number) => Wire
   integration: integrationAnswer,
   credential: credentialToWire,
   workflow: workflowToWire,
+  flowVersion: flowVersionToWire,
   token: tokenToWire,
 };
 

@@ -3,15 +3,16 @@ import {
   FlowListParams,
   FlowPatch,
   FlowPost,
+  type FlowVersionState,
   type IntegrationType,
   type Query as Ask,
   type Reply,
   triggerFilterMatches,
 } from '#lib/contracts';
-import { workflow, type WorkflowEvent } from '#lib/domain';
-import type { ListEntry } from '#lib/event-sourcing';
+import { notFound, workflow, type WorkflowEvent } from '#lib/domain';
+import { EventStoreError, type ListEntry, type Query } from '#lib/event-sourcing';
 import type { ConfigContext } from './context.ts';
-import { execute } from './execute.ts';
+import { execute, type Removal, remove } from './execute.ts';
 import { invalid } from './failure.ts';
 import { parseInput, parseParams } from './input.ts';
 import { get, list, requireApplication } from './lists.ts';
@@ -67,28 +68,59 @@ export async function updateWorkflow(context: ConfigContext, subject: string, co
   const { applicationId, id = '' } = command;
   const input = parseInput(FlowPatch, command.input);
   await checkTopicFilters(context, applicationId, input.topicFilters);
+  const defaultVersionId = input.defaultVersionId ?? undefined;
+  let seen: number | undefined;
   return await execute(context, {
     subject,
     command,
     kind,
     id,
     applicationId,
-    decide: (state) => {
+    requires: defaultVersionId === undefined ? [] : [{ kind: 'flowVersion', id: defaultVersionId }],
+    alongside: (query) => requireUnchanged(query, defaultVersionId, seen),
+    decide: async (state) => {
       const now = new Date(context.now()).toISOString();
-      return checked(workflow.decide({ name: 'update', now, input, newId: newNodeId(context) }, state), input, now);
+      const last = defaultVersionId === undefined ? undefined : await context.store.last({ kind: 'flowVersion', id: defaultVersionId });
+      const defaultVersion = (last?.state ?? undefined) as FlowVersionState | undefined;
+      seen = last?.version;
+      return checked(workflow.decide({ name: 'update', now, input, newId: newNodeId(context), defaultVersion }, state), input, now);
     },
   });
 }
 
+/** The workflow keeps a copy of its default version: one that has changed meanwhile is to be read again. */
+async function requireUnchanged(query: Query, defaultVersionId: string | undefined, seen: number | undefined): Promise<void> {
+  if (defaultVersionId === undefined) return;
+  const rows: { version: number }[] = await query.query("select version from read_models where kind = 'flowVersion' and id = $1", [
+    defaultVersionId,
+  ]);
+  if (rows[0]?.version !== seen) throw new EventStoreError('conflict', 'the version has changed meanwhile');
+}
+
+/** Workflows that go, each after its versions. */
+export async function withVersions(
+  query: Query,
+  workflows: readonly { readonly id: string; readonly version: number }[],
+): Promise<Removal[]> {
+  const versions: { id: string; version: number }[] = await query.query(
+    "select id, version from read_models where kind = 'flowVersion' and fields ->> 'flowId' = any($1) order by id",
+    [workflows.map(({ id }) => id)],
+  );
+  return [
+    ...versions.map((one): Removal => ({ kind: 'flowVersion', subtype: '-', ...one })),
+    ...workflows.map((one): Removal => ({ kind: 'workflow', subtype: '-', ...one })),
+  ];
+}
+
 export async function deleteWorkflow(context: ConfigContext, subject: string, command: Command): Promise<Reply> {
   const { applicationId, id = '' } = command;
-  return await execute(context, {
-    subject,
-    command,
-    kind,
-    id,
-    applicationId,
-    decide: (state) => workflow.decide({ name: 'delete' }, state),
+  return await remove(context, { subject, command, kind, id, applicationId }, async (query) => {
+    const found: { id: string; version: number }[] = await query.query(
+      'select id, version from read_models where kind = $1 and id = $2 and application_id = $3',
+      [kind, id, applicationId],
+    );
+    if (found.length === 0) throw notFound('the workflow');
+    return await withVersions(query, found);
   });
 }
 

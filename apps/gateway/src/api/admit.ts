@@ -12,6 +12,8 @@ export interface Admitted {
   readonly applicationId: string;
   /** The resource the operation names by `idParam`. */
   readonly id?: string;
+  /** What that belongs to, by `parentParam`. */
+  readonly parentId?: string;
   /** The caller holds an instance's token. */
   readonly instance: boolean;
 }
@@ -31,8 +33,9 @@ export function admit(operation: Operation, caller: Caller, rawParams: Readonly<
   if (!allows(caller.scopes, operation.scope)) throw problem('Forbidden', `The token's scopes don't include ${operation.scope}`);
   if (operation.instance === true && !instance) throw problem('Forbidden', 'Only a token of the whole instance may do this');
   const id = operation.idParam === undefined ? undefined : params[operation.idParam];
+  const parentId = operation.parentParam === undefined ? undefined : params[operation.parentParam];
   const common = { operation, caller, params, applicationId: inPath ?? caller.applicationId, instance };
-  return id === undefined ? common : { ...common, id };
+  return { ...common, ...(id === undefined ? {} : { id }), ...(parentId === undefined ? {} : { parentId }) };
 }
 
 function idOf(name: string, value: string): string {

@@ -72,13 +72,14 @@ export class Api {
     if (!this.parts.tokens.hasApplication(applicationId)) throw notFound('The application');
   }
 
-  async #command({ operation, caller, applicationId, id, instance }: Admitted, input: Input): Promise<unknown> {
+  async #command({ operation, caller, applicationId, id, parentId, instance }: Admitted, input: Input): Promise<unknown> {
     const { idempotencyKey } = input;
     if (idempotencyKey !== undefined && (idempotencyKey.length === 0 || idempotencyKey.length > MAX_IDEMPOTENCY_KEY))
       throw problem('Validation', `Idempotency-Key must have 1 to ${MAX_IDEMPOTENCY_KEY} characters`);
     const { result, position } = await this.parts.config.command(operation.subject, {
       applicationId,
       ...(id === undefined ? {} : { id }),
+      ...(parentId === undefined ? {} : { parentId }),
       actor: { type: 'apiToken', id: caller.tokenId },
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
       instance,
@@ -99,8 +100,13 @@ export class Api {
     }
   }
 
-  async #query({ operation, applicationId, id }: Admitted, { query }: Input): Promise<unknown> {
-    return await this.parts.config.query(operation.subject, { applicationId, ...(id === undefined ? {} : { id }), params: { ...query } });
+  async #query({ operation, applicationId, id, parentId }: Admitted, { query }: Input): Promise<unknown> {
+    return await this.parts.config.query(operation.subject, {
+      applicationId,
+      ...(id === undefined ? {} : { id }),
+      ...(parentId === undefined ? {} : { parentId }),
+      params: { ...query },
+    });
   }
 
   /** Integrations get their status: config keeps what is desired, the bus what is observed. */

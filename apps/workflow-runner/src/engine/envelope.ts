@@ -6,6 +6,8 @@ import type { Globals } from './globals.ts';
 export interface Names {
   readonly applicationName: string;
   readonly flowName: string;
+  /** Of a workflow that runs by its default version. */
+  readonly flowVersion?: string | undefined;
 }
 
 /** The payload that a run starts with (REFERENCE §3, WORKFLOWS §4). `data` is made when something first asks for it: many runs never look at the body. */
@@ -25,6 +27,7 @@ export function envelope(event: TriggeredEvent, trigger: TriggerState, names: Na
     applicationName: names.applicationName,
     flowId: event.workflowId,
     flowName: names.flowName,
+    ...(names.flowVersion === undefined ? {} : { flowVersion: names.flowVersion }),
     globals: globals.values,
     triggerId: event.triggerKey,
     triggerType: event.triggerType,

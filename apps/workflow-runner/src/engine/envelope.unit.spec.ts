@@ -1,3 +1,4 @@
+import { effective } from '#lib/contracts';
 import { describe, expect, it } from 'vitest';
 import { ran } from '../../../../test/builders/ran.ts';
 import { node, trigger, triggered, workflow, WORKFLOW } from '../../../../test/builders/runs.ts';
@@ -63,4 +64,22 @@ describe('an error', () => {
     const { result } = await ran(workflow(nodes, { triggers: [trigger(['set'])] }));
     expect(result).toMatchObject({ error: { nodeId: 'throw' }, payload: { working: { seen: '7' } } });
   });
+});
+
+it('a run says which version of its workflow it is of, and nothing where it runs by its own lists', async () => {
+  const show = (id: string) => [node(id, 'DebugNode', { message: id, property: '.' })];
+  const state = workflow(show('own'), {
+    defaultVersion: {
+      id: '0f0000000000000000000001',
+      version: 'v1',
+      enabled: true,
+      triggers: [trigger(['v1'])],
+      nodes: show('v1'),
+      globals: [],
+    },
+  });
+  const { debug } = await ran(effective(state));
+  expect(debug).toMatchObject([{ message: 'v1', payload: { flowVersion: 'v1' } }]);
+  const own = await ran(effective(workflow(show('own'))));
+  expect(own.debug[0]?.payload).not.toHaveProperty('flowVersion');
 });

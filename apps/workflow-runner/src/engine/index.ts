@@ -34,7 +34,7 @@ export function startRun(event: TriggeredEvent, runnable: Runnable | undefined, 
   const { workflow, application, globals } = runnable;
   const started = startedBy(event, workflow);
   if (started === undefined) return refuse(new NodeError('TriggerNotFound', 'the trigger that started this run does not exist any more'));
-  const names = { applicationName: application.name, flowName: workflow.state.name };
+  const names = { applicationName: application.name, flowName: workflow.state.name, flowVersion: workflow.state.defaultVersion?.version };
   const info = { id: event.id, applicationId: event.applicationId, flowId: event.workflowId };
   const payload = envelope(event, started.trigger, names, globals);
   run(info, started.nodes, payload, new PayloadSize(envelopeSize(event, globals), MAX_PAYLOAD + globals.size), ports, done);

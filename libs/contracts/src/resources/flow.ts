@@ -94,6 +94,44 @@ export const FlowResponse = z
   })
   .meta({ id: 'Flow', title: 'Workflow' });
 
+/** A list that is left out is empty: a version takes nothing from the workflow by itself. */
+export const FlowVersionPost = z
+  .strictObject({
+    version: z.string().min(1).max(255).meta({ description: 'Its name, unique in the workflow.' }),
+    notes: text(32_767).optional(),
+    enabled: z.boolean().optional(),
+    triggers: fields.triggers,
+    nodes: fields.nodes,
+    globals: fields.globals,
+    minimumAgentVersion: fields.minimumAgentVersion,
+  })
+  .meta({ id: 'FlowVersionPost', title: 'New version of a workflow' });
+export type FlowVersionPost = z.infer<typeof FlowVersionPost>;
+
+export const FlowVersionPatch = z
+  .strictObject({ notes: text(32_767).optional(), enabled: z.boolean().optional() })
+  .meta({ id: 'FlowVersionPatch', title: 'Changes of a version', description: 'What a version runs does not change: make another one.' });
+export type FlowVersionPatch = z.infer<typeof FlowVersionPatch>;
+
+export const FlowVersionResponse = z
+  .object({
+    id: ResourceId,
+    flowVersionId: ResourceId,
+    flowId: ResourceId,
+    flowClass: FlowClass,
+    applicationId: ResourceId,
+    creationDate: CreationDate,
+    lastUpdated: LastUpdated,
+    ...FlowVersionPost.shape,
+    enabled: z.boolean(),
+  })
+  .meta({ id: 'FlowVersion', title: 'Version of a workflow' });
+
+export const FlowVersionListParams = listParams(['version', 'id', 'creationDate', 'lastUpdated'], ['version']);
+export const FlowVersionList = listOf(FlowVersionResponse)
+  .extend({ flowId: ResourceId.optional() })
+  .meta({ id: 'FlowVersions', title: 'Versions of a workflow' });
+
 /** Entries of `triggerFilter`: a flow is listed when one of its triggers agrees with one entry in all that the entry names. */
 export const TriggerFilter = z
   .array(z.strictObject({ type: z.string().max(1024).optional(), key: z.string().max(1024).optional() }))

@@ -1,6 +1,14 @@
 import type { StatusRecord } from '../bus.ts';
 import { LEASE_MS } from '../bus.ts';
-import type { ApplicationState, CredentialState, GlobalState, IntegrationState, TokenState, WorkflowState } from '../config-state.ts';
+import type {
+  ApplicationState,
+  CredentialState,
+  FlowVersionState,
+  GlobalState,
+  IntegrationState,
+  TokenState,
+  WorkflowState,
+} from '../config-state.ts';
 import { CREDENTIAL_SECRET, credentialConfigOf } from '../credential-types.ts';
 import { configFieldOf } from '../integration-types.ts';
 import { GLOBAL_MASK } from './application.ts';
@@ -56,9 +64,27 @@ export function credentialToWire(state: CredentialState): Wire {
 }
 
 export function workflowToWire(state: WorkflowState): Wire {
-  const { id, applicationId, creationDate, lastUpdated, name, enabled, flowClass, triggers, nodes, globals, topicFilters, extra } = state;
+  const {
+    id,
+    applicationId,
+    creationDate,
+    lastUpdated,
+    name,
+    enabled,
+    flowClass,
+    triggers,
+    nodes,
+    globals,
+    topicFilters,
+    extra,
+    defaultVersion,
+  } = state;
   const common = { id, flowId: id, applicationId, creationDate, lastUpdated, name, enabled, flowClass, triggers, nodes };
-  return defined({ ...extra, ...common, globals: globals.map(globalToWire), topicFilters });
+  return defined({ ...extra, ...common, globals: globals.map(globalToWire), topicFilters, defaultVersionId: defaultVersion?.id });
+}
+
+export function flowVersionToWire({ id, globals, ...state }: FlowVersionState): Wire {
+  return defined({ ...state, id, flowVersionId: id, globals: globals.map(globalToWire) });
 }
 
 /** Never carries the token or its hash; the answer to a creation adds the token. */
