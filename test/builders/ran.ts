@@ -12,6 +12,7 @@ import {
   type OutputReply,
   type RunResult,
 } from '../../apps/workflow-runner/src/engine/index.ts';
+import { type HttpAnswer, type HttpCall, HttpFailure } from '../../apps/workflow-runner/src/engine/http.ts';
 import { application, integration, triggered } from './runs.ts';
 
 export interface Ran {
@@ -30,6 +31,8 @@ export interface Given {
   /** Epoch ms. */
   now?: number;
   reply?: (output: Output) => Promise<OutputReply>;
+  /** Answers HTTP requests; without it there is no network. */
+  http?: (call: HttpCall) => Promise<HttpAnswer>;
   onDebug?: () => void;
   /** The one integration there is. */
   known?: ReturnType<typeof integration>;
@@ -50,6 +53,7 @@ export async function ran(flow: WorkflowState, given: Given = {}): Promise<Ran> 
       return reply(output);
     },
     integration: (applicationId: string, id: string) => (applicationId === known.applicationId && id === known.id ? known : undefined),
+    http: given.http ?? (() => Promise.reject(new HttpFailure('HttpConnection', 'there is no network'))),
     runScript: (script: Parameters<typeof sandbox.run>[0]) => sandbox.run(script),
     validate: (validation: Parameters<typeof validator.validate>[0]) => validator.validate(validation),
     debug: (entry: DebugEntry) => {

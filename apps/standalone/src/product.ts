@@ -92,7 +92,7 @@ async function startParts(settings: Settings, folder: DataFolder, log: Logger, s
   await keep('config', startConfig({ ...shared, postgresUrl, masterKeyFile, egressAllow: settings.egressAllow, adminTokenHash }));
   await Promise.all([
     keep('workflow-dispatch', startDispatch({ ...shared, postgresUrl })),
-    keep('workflow-runner', startRunner({ ...shared, postgresUrl })),
+    keep('workflow-runner', startRunner({ ...shared, postgresUrl, masterKeyFile, egressAllow: settings.egressAllow })),
   ]);
   const registries: Registry[] = [];
   await Promise.all(

@@ -1,4 +1,4 @@
-import { type ApplicationState, effective, type IntegrationState, type WorkflowState } from '#lib/contracts';
+import { type ApplicationState, type CredentialState, effective, type IntegrationState, type WorkflowState } from '#lib/contracts';
 import { ErrorListeners } from '#lib/domain';
 import type { ConfigChange } from '#lib/messaging';
 import { compileWorkflow, mergedGlobals, type KnownIntegration, type Runnable } from './engine/index.ts';
@@ -8,12 +8,15 @@ export class Catalog {
   readonly #applications = new Map<string, ApplicationState>();
   readonly #workflows = new Map<string, WorkflowState>();
   readonly #integrations = new Map<string, KnownIntegration>();
+  /** By application, then by id. */
+  readonly #credentials = new Map<string, Map<string, CredentialState>>();
   readonly #runnables = new Map<string, Runnable>();
   readonly #errorListeners = new ErrorListeners();
 
-  apply({ kind, id, state, applicationId }: ConfigChange): void {
+  apply({ kind, id, applicationId, state }: ConfigChange): void {
     if (kind === 'application') replace(this.#applications, id, state as ApplicationState | null);
     else if (kind === 'integration') replace(this.#integrations, id, known(state as IntegrationState | null));
+    else if (kind === 'credential') this.#credential(applicationId, id, state as CredentialState | null);
     else if (kind === 'workflow') {
       const workflow = state === null ? null : effective(state as WorkflowState);
       replace(this.#workflows, id, workflow);
@@ -41,6 +44,19 @@ export class Catalog {
   /** Whether any workflow hears of the errors of this one. */
   errorsHeard({ id: flowId, applicationId, flowClass }: WorkflowState): boolean {
     return this.#errorListeners.of(applicationId, { flowId, flowClass }).length > 0;
+  }
+
+  /** The application's credential that has this name now. */
+  credential(applicationId: string, name: string): CredentialState | undefined {
+    for (const state of this.#credentials.get(applicationId)?.values() ?? []) if (state.name === name) return state;
+    return undefined;
+  }
+
+  #credential(applicationId: string, id: string, state: CredentialState | null): void {
+    const credentials = this.#credentials.get(applicationId) ?? new Map<string, CredentialState>();
+    replace(credentials, id, state);
+    if (credentials.size === 0) this.#credentials.delete(applicationId);
+    else this.#credentials.set(applicationId, credentials);
   }
 
   /** Another tenant's is as good as none. */

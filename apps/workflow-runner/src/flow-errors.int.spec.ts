@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { node, trigger } from '../../../test/builders/runs.ts';
 import { RunnerBench, type RunTenant } from '../../../test/servers/runner-bench.ts';
 import { tellFlowError, type FlowErrorOptions } from './flow-errors.ts';
+import { secretSettings } from '../../../test/servers/master-key.ts';
 import { startRunner } from './index.ts';
 
 let bench: RunnerBench;
@@ -23,7 +24,14 @@ afterAll(() => bench.stop());
 
 async function start(): Promise<void> {
   const { nats, postgres } = bench;
-  const service = await startRunner({ natsUrl: nats.url, postgresUrl: postgres.url, replicaId: 'r1', standalone: true, log });
+  const service = await startRunner({
+    natsUrl: nats.url,
+    postgresUrl: postgres.url,
+    replicaId: 'r1',
+    standalone: true,
+    log,
+    ...secretSettings(),
+  });
   running.add(service);
   await expect.poll(() => service.ready(), { timeout: 10_000 }).toEqual({ ok: true });
 }

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { node, trigger, workflow } from '../../../test/builders/runs.ts';
 import { RunnerBench, type RunTenant } from '../../../test/servers/runner-bench.ts';
 import { startRunner } from './index.ts';
+import { secretSettings } from '../../../test/servers/master-key.ts';
 
 let bench: RunnerBench;
 const log = createLogger({ service: 'runner', level: process.env['SLUICE_TEST_LOG'] ?? 'silent' });
@@ -22,7 +23,14 @@ afterAll(() => bench.stop());
 
 async function start(): Promise<RunningService> {
   const { nats, postgres } = bench;
-  const service = await startRunner({ natsUrl: nats.url, postgresUrl: postgres.url, replicaId: 'r1', standalone: true, log });
+  const service = await startRunner({
+    natsUrl: nats.url,
+    postgresUrl: postgres.url,
+    replicaId: 'r1',
+    standalone: true,
+    log,
+    ...secretSettings(),
+  });
   running.add(service);
   await expect.poll(() => service.ready(), { timeout: 10_000 }).toEqual({ ok: true });
   return service;

@@ -1,13 +1,17 @@
 import { RUN_COUNTS_SUBJECT, RunCountsRequest, type RunCountsReply } from '#lib/contracts';
+import { parseAllow } from '#lib/egress';
 import { openDatabase } from '#lib/event-sourcing';
 import { connectBus, type StoredTriggered } from '#lib/messaging';
 import { createPartitionReader, own } from '#lib/partitions';
 import { type Logger, type Readiness, reportReadiness, type RunningService } from '#lib/platform';
+import { DataKeys, loadMasterKey, SecretKeys } from '#lib/secrets';
 import { RunActivity } from './activity.ts';
 import { Catalog } from './catalog.ts';
 import { buryFlowError, buryPoison, buryRun, type KeepTrying } from './dead-letters.ts';
 import { createSandbox, createValidator, type Ports } from './engine/index.ts';
 import { tellFlowError } from './flow-errors.ts';
+import { HttpClient } from './http/client.ts';
+import { httpCredentials } from './http/credentials.ts';
 import { sendOutput } from './outputs.ts';
 import { forgetKept, KeptValues, readKept } from './persistence/kept-values.ts';
 import { migrations } from './persistence/migrations.ts';
@@ -26,6 +30,9 @@ export interface RunnerOptions {
   /** How long a stop waits for runs that are under way, ms; default as in {@link createPartitionReader}. */
   readonly drainMs?: number;
   readonly log: Logger;
+  readonly masterKeyFile: string;
+  /** `SLUICE_EGRESS_ALLOW`. */
+  readonly egressAllow: string;
 }
 
 /** Runs of one partition that are begun or wait: a delay lasts up to 59 s, and six integrations bring 7,000 messages meanwhile (20 a second each). */
@@ -38,6 +45,8 @@ const SCHEMA = 'runner';
 /** Opens what the runner stands on, in order, and starts reading. What was opened is closed again when the start fails. */
 export async function openRunner(options: RunnerOptions): Promise<RunningService> {
   const { log, replicaId } = options;
+  const egress = parseAllow(options.egressAllow);
+  const secrets = new SecretKeys(await loadMasterKey(options.masterKeyFile));
   const closing: (() => Promise<void>)[] = [];
   const stop = async (): Promise<void> => {
     for (let close = closing.pop(); close !== undefined; close = closing.pop()) await close();
@@ -53,11 +62,16 @@ export async function openRunner(options: RunnerOptions): Promise<RunningService
     const validator = createValidator();
     closing.push(() => validator.close());
     const catalog = new Catalog();
+    const keys = new DataKeys(bus.kv('KEYS'), secrets);
+    const credential = httpCredentials((applicationId, name) => catalog.credential(applicationId, name), keys);
+    const http = new HttpClient({ egress, credential });
+    closing.push(async () => http.close());
     const deleted = new Set<string>();
     const follower = await bus.followConfig(
-      ['application', 'workflow', 'integration'],
+      ['application', 'workflow', 'integration', 'credential'],
       (change) => {
         catalog.apply(change);
+        if (change.kind === 'application' && change.state === null) keys.forget(change.id);
         if (change.kind === 'workflow' && change.state === null) deleted.add(change.id);
       },
       (subject, reason) => log.error({ subject, reason }, 'an event of the configuration is unreadable'),
@@ -79,6 +93,7 @@ export async function openRunner(options: RunnerOptions): Promise<RunningService
     const ports: Ports = {
       send: (output) => sendOutput(bus, output),
       integration: (applicationId, integrationId) => catalog.integration(applicationId, integrationId),
+      http: (call) => http.call(call),
       runScript: (script) => sandbox.run(script),
       validate: (validation) => validator.validate(validation),
       debug: (entry) => activity.debug(entry, Date.now()),

@@ -1,7 +1,7 @@
 import { type IntegrationState, type StatusRecord, partitionOf } from '#lib/contracts';
 import type { ConfigChange } from '#lib/messaging';
 import type { Lease } from '#lib/partitions';
-import type { DataKeys } from './data-keys.ts';
+import type { DataKeys } from '#lib/secrets';
 import { within } from './deadline.ts';
 import { Desired, type Wanted } from './desired.ts';
 import { disposeOf } from './dispose.ts';

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import type { ConnectionConfig, Definition } from '#lib/connector-sdk';
 import {
   type ApplicationState,
-  CREDENTIAL_SECRET,
   type CredentialState,
   type FieldIssue,
   type IntegrationState,
@@ -10,9 +9,8 @@ import {
   formatPath,
 } from '#lib/contracts';
 import { checkIntegration, secretPaths, templatePaths, visit } from '#lib/connectors';
-import { type DataKey, isSealed, unseal, unsealFields } from '#lib/secrets';
+import { CredentialError, type DataKey, type DataKeys, isSealed, openCredential, unseal, unsealFields } from '#lib/secrets';
 import { TemplateError, referencesOf, render } from '#lib/templating';
-import type { DataKeys } from './data-keys.ts';
 
 /** A configuration ready to connect with, its secrets in clear: not kept longer than the attempt. */
 export interface Rendered {
@@ -149,7 +147,7 @@ export class Renderer {
       const made = this.#make(state, this.#fill(this.#open(state, key), application, key), opened);
       return made.ok ? { ...made, credential: used } : made;
     } catch (error) {
-      if (error instanceof Refusal) return { ok: false, reason: error.message };
+      if (error instanceof Refusal || error instanceof CredentialError) return { ok: false, reason: error.message };
       throw error;
     }
   }
@@ -168,23 +166,8 @@ export class Renderer {
 
   /** The fields of the credential that is named, in clear. */
   #credential(name: string, credential: CredentialState | undefined, key: DataKey | undefined): Config {
-    const { title, credential: wanted } = this.#definition;
-    if (credential === undefined)
-      throw new Refusal(`credentialName ${name} names no credential of this application: make one, or name another`);
-    const { applicationId, id, enabled, type, config } = credential;
-    if (!enabled) throw new Refusal(`the credential ${name} is disabled: enable it, or name another`);
-    if (type !== wanted)
-      throw new Refusal(`the credential ${name} is of the type ${type}: ${title} needs one of the type ${wanted ?? 'none'}`);
-    const { keyMetaJson: _readable, [CREDENTIAL_SECRET[type]]: sealed, ...open } = config;
-    const issue = this.#definition.credentialIssue?.(open);
-    if (issue !== undefined) throw new Refusal(`the credential ${name} ${issue}`);
-    if (key === undefined || !isSealed(sealed))
-      throw new Refusal(`the credential ${name} cannot be opened: the application's key is not there`);
-    try {
-      return { ...open, [CREDENTIAL_SECRET[type]]: unseal(key, sealed, { applicationId, resourceId: id, field: CREDENTIAL_SECRET[type] }) };
-    } catch (cause) {
-      throw new Refusal(`the credential ${name} cannot be opened: it was sealed with another key or for another place`, { cause });
-    }
+    const { title, credential: type, credentialIssue: issue } = this.#definition;
+    return openCredential({ field: 'credentialName', name, type, user: title, issue }, credential, key);
   }
 
   #fill(config: Config, application: ApplicationState | undefined, key: DataKey | undefined): Filled {

@@ -1,3 +1,5 @@
+export { CredentialError, openCredential } from './credential.ts';
+export { DataKeys } from './data-keys.ts';
 export * from './error.ts';
 export * from './fields.ts';
 export { DataKey, SecretKeys } from './keys.ts';

@@ -24,6 +24,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   'SwitchNode',
   'MathNode',
   'ValidatePayloadNode',
+  'HttpNode',
 ]);
 
 /** Template fields that are not called `…Template`. */

@@ -1,5 +1,6 @@
 import type { IntegrationState, SendReply } from '#lib/contracts';
 import type { z } from 'zod';
+import type { HttpAnswer, HttpCall } from './http.ts';
 import type { Script, ScriptOutcome } from './sandbox/protocol.ts';
 import type { PayloadSize } from './size.ts';
 import type { ValidationAnswer } from './validation/protocol.ts';
@@ -80,6 +81,8 @@ export interface Ports {
   /** Never rejects for a reason that concerns the message: that is a verdict. */
   send(output: Output): Promise<OutputReply>;
   integration(applicationId: string, integrationId: string): KnownIntegration | undefined;
+  /** Rejects HttpFailure when there is no answer, NodeError when the request can't be made. */
+  http(call: HttpCall): Promise<HttpAnswer>;
   runScript(script: Script): Promise<ScriptOutcome>;
   /** Never rejects for what schema and value are. */
   validate(validation: Validation): Promise<ValidationAnswer>;

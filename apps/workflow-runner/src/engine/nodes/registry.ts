@@ -5,6 +5,7 @@ import { debug } from './debug.ts';
 import { delay } from './delay.ts';
 import { getValue } from './get-value.ts';
 import { googlePublish } from './google-publish.ts';
+import { http } from './http.ts';
 import { jsonDecode } from './json-decode.ts';
 import { jsonEncode } from './json-encode.ts';
 import { loop } from './loop.ts';
@@ -29,6 +30,7 @@ const all = [
   delay,
   getValue,
   googlePublish,
+  http,
   jsonDecode,
   jsonEncode,
   loop,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { NodeError } from '../errors.ts';
 import type { NodeType, Output } from '../node.ts';
 import { render, renderRequired, requiredTemplate, template } from './config.ts';
+import { bytesOf, encodingOf, isUtf8 } from './encoding.ts';
 import { integrationOf, requireSent } from './output.ts';
 
 const Config = z.looseObject({
@@ -20,25 +20,14 @@ export const websocketMessage: NodeType<z.infer<typeof Config>> = {
     async (step) => {
       const integration = integrationOf(step, integrationId, 'websocket');
       const message = renderRequired(step, 'messageTemplate', messageTemplate);
-      const encoding = render(step, encodingTemplate);
-      const reply = await step.ports.send({ id: step.outputId, integration, ...frameOf(message, encoding === '' ? 'utf8' : encoding) });
+      const encoding = encodingOf('encodingTemplate', render(step, encodingTemplate));
+      const reply = await step.ports.send({ id: step.outputId, integration, ...frameOf(message, encoding) });
       requireSent(integration.id, reply);
       return { payload: step.payload, output: 0 };
     },
 };
 
-function frameOf(message: string, encoding: string): Pick<Output, 'options' | 'payload' | 'encoding'> {
-  if (!Buffer.isEncoding(encoding))
-    throw new NodeError('InvalidEncoding', `encodingTemplate: ${encoding.slice(0, 40)} is no encoding: utf8, base64, hex, latin1, …`);
-  if (/^utf-?8$/i.test(encoding)) return { options: { binary: false }, payload: message };
-  const form = FORMS[encoding.toLowerCase()];
-  // Node takes what it can read and leaves out the rest.
-  if (form !== undefined && !form.test(message)) throw new NodeError('InvalidEncoding', `the message is not ${encoding}`);
-  return { options: { binary: true }, payload: Buffer.from(message, encoding).toString('base64'), encoding: 'base64' };
+function frameOf(message: string, encoding: BufferEncoding): Pick<Output, 'options' | 'payload' | 'encoding'> {
+  if (isUtf8(encoding)) return { options: { binary: false }, payload: message };
+  return { options: { binary: true }, payload: bytesOf('the message', message, encoding).toString('base64'), encoding: 'base64' };
 }
-
-const FORMS: Readonly<Record<string, RegExp>> = {
-  hex: /^(?:[0-9a-f]{2})*$/i,
-  base64: /^[A-Za-z0-9+/]*={0,2}$/,
-  base64url: /^[A-Za-z0-9_-]*={0,2}$/,
-};

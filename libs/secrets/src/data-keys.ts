@@ -1,18 +1,22 @@
-import type { KvBucket } from '#lib/messaging';
-import type { DataKey, SecretKeys } from '#lib/secrets';
+import type { DataKey, SecretKeys } from './keys.ts';
 
-/** Applications' data keys, opened as they are needed: bucket KEYS holds each wrapped, under the application's id. */
+/** Bucket KEYS: each application's wrapped key, under the application's id. */
+interface KeyBucket {
+  get(applicationId: string): Promise<{ readonly value: Uint8Array } | undefined>;
+}
+
+/** Applications' data keys, opened as they are needed. */
 export class DataKeys {
-  readonly #bucket: KvBucket;
+  readonly #bucket: KeyBucket;
   readonly #master: SecretKeys;
   readonly #open = new Map<string, DataKey>();
 
-  constructor(bucket: KvBucket, master: SecretKeys) {
+  constructor(bucket: KeyBucket, master: SecretKeys) {
     this.#bucket = bucket;
     this.#master = master;
   }
 
-  /** Undefined: there is none (yet). Rejects BusError, SecretError. */
+  /** Undefined: there is none (yet). Rejects SecretError, and what the bucket does. */
   async of(applicationId: string): Promise<DataKey | undefined> {
     const known = this.#open.get(applicationId);
     if (known !== undefined) return known;

@@ -1,0 +1,89 @@
+import type { CredentialState } from '#lib/contracts';
+import { createLogger, type RunningService } from '#lib/platform';
+import { seal, SecretKeys } from '#lib/secrets';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { node } from '../../../test/builders/runs.ts';
+import { newId } from '../../../test/servers/dispatch-bench.ts';
+import { startHttpServer, type TestHttpServer } from '../../../test/servers/http.ts';
+import { MASTER_KEY, secretSettings } from '../../../test/servers/master-key.ts';
+import { RunnerBench } from '../../../test/servers/runner-bench.ts';
+import { startRunner } from './index.ts';
+
+let bench: RunnerBench;
+let http: TestHttpServer;
+const running = new Set<RunningService>();
+const log = createLogger({ service: 'runner', level: process.env['SLUICE_TEST_LOG'] ?? 'silent' });
+
+beforeAll(async () => {
+  [bench, http] = await Promise.all([RunnerBench.start(), startHttpServer()]);
+});
+afterEach(async () => {
+  for (const service of running) await service.stop();
+  running.clear();
+  await bench.clear();
+  http.requests.length = 0;
+});
+afterAll(() => Promise.all([bench.stop(), http.stop()]));
+
+describe('an HTTP request of a run', () => {
+  it("carries the application's credential, as it is now", async () => {
+    const { nats, postgres, bus } = bench;
+    const service = await startRunner({
+      natsUrl: nats.url,
+      postgresUrl: postgres.url,
+      replicaId: 'r1',
+      standalone: true,
+      log,
+      ...secretSettings(),
+    });
+    running.add(service);
+    await expect.poll(() => service.ready(), { timeout: 10_000 }).toEqual({ ok: true });
+    const to = await bench.tenant(() => [
+      node('h', 'HttpNode', {
+        uriTemplate: '/in',
+        method: 'POST',
+        authType: 'credential',
+        credentialNameTemplate: 'api',
+        bodyTemplate: '{{data.message}}',
+      }),
+    ]);
+    const { applicationId } = to;
+    const { wrapped, key } = new SecretKeys(MASTER_KEY).newDataKey(applicationId);
+    await bus.kv('KEYS').put(applicationId, Buffer.from(wrapped));
+    const id = newId();
+    const configured = async (secret: string): Promise<number> => {
+      const secretValue = seal(key, secret, { applicationId, resourceId: id, field: 'secretValue' });
+      const state: CredentialState = {
+        id,
+        applicationId,
+        name: 'api',
+        enabled: true,
+        type: 'http',
+        config: { uriMatch: http.url, authMethod: 'header', publicValue: 'x-api', secretValue },
+        creationDate: '2026-01-01T00:00:00.000Z',
+        lastUpdated: '2026-01-01T00:00:00.000Z',
+      };
+      return await bench.configure('credential', state);
+    };
+    await bench.publish(to, 1, { decidedAt: await configured('first') });
+    await expect.poll(() => http.requests.length).toBe(1);
+    await bench.publish(to, 2, { decidedAt: await configured('second') });
+    await expect.poll(() => http.requests.length).toBe(2);
+    expect(http.requests.map(({ body, headers }) => [body, headers['x-api']])).toEqual([
+      ['1', 'first'],
+      ['2', 'second'],
+    ]);
+  });
+
+  it('is made again when its process was killed meanwhile', { timeout: 240_000 }, async () => {
+    http.on('/slow', (_, response) => void (http.requests.length > 1 && response.end()));
+    const to = await bench.tenant(() => [node('h', 'HttpNode', { uriTemplate: `${http.url}/slow` })]);
+    const child = await bench.spawn();
+    await bench.publish(to, 1);
+    await expect.poll(() => http.requests.length, { timeout: 60_000 }).toBe(1);
+    await bench.kill(child);
+    await bench.spawn();
+    await expect.poll(() => bench.attemptsOf(to), { timeout: 60_000 }).toEqual([[`${to.workflowId}-1`, 2, 'succeeded']]);
+    expect(http.requests).toHaveLength(2);
+  });
+});
