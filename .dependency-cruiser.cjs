@@ -12,8 +12,9 @@ module.exports = {
       name: 'a-lib-is-imported-by-its-index',
       severity: 'error',
       from: { path: '^(apps|test|libs)/([^/]+)/' },
-      to: { path: '^libs/([^/]+)/src/', pathNot: ['^libs/[^/]+/src/index\\.ts$', '^libs/platform/src/fault/', '^libs/$2/'] },
+      to: { path: '^libs/([^/]+)/src/', pathNot: ['^libs/[^/]+/src/index\\.ts$', '^libs/platform/src/fault/', '^libs/[^/]+/src/testing/', '^libs/$2/'] },
     },
+    { name: 'what-is-for-tests-is-imported-by-tests', severity: 'error', from: { path: '^(apps|libs)/', pathNot: SPEC }, to: { path: '/src/testing/' } },
     { name: 'contracts-imports-only-zod', severity: 'error', from: { path: lib('contracts'), pathNot: SPEC }, to: { pathNot: [lib('contracts'), 'node_modules/zod/'], dependencyTypesNot: ['core'] } },
     {
       name: 'nats-stays-in-messaging',

@@ -8,6 +8,8 @@ export default defineConfig({
     exclude: ['**/node_modules/**', 'dist/**'],
     pool: 'forks',
     maxWorkers: 2,
+    // Of tests that wait for servers far more than they compute.
+    maxConcurrency: 6,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // What is waited for comes when it comes: a bound for what never does, not a timing.

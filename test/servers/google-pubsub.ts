@@ -50,8 +50,8 @@ export interface TestSubscription {
   readonly labels: Readonly<Record<string, string>>;
   /** Not delivered, or given back. */
   waiting: Stored[];
-  /** Delivered and neither acknowledged nor given back, by acknowledgement id. */
-  readonly outstanding: Map<string, Stored>;
+  /** Delivered and neither acknowledged nor given back, by acknowledgement id, with the stream that each went over. */
+  readonly outstanding: Map<string, Stored & { readonly over: object }>;
 }
 
 export interface GooglePubSubServer {
@@ -89,6 +89,13 @@ export interface GooglePubSubServerOptions {
   /** Each connection is told to make way for another after this long (GOAWAY), and ended a second later. Absent: never. */
   readonly connectionAgeMs?: number;
 }
+
+/** Clients take 20 MB at once. */
+const MAX_ANSWER_BYTES = 19_000_000;
+const SMALL_ANSWER_BYTES = 2_000_000;
+
+/** What went over a stream that is gone comes again after this, unless it is acknowledged; Google waits for the message's deadline. */
+const GONE_MS = 2_000;
 
 class Refusal extends Error {
   readonly code: status;
@@ -167,10 +174,25 @@ export async function startGooglePubSub(options: GooglePubSubServerOptions = {})
       if (batch.length === 0) continue;
       const receivedMessages = batch.map((stored) => {
         const ackId = `${stored.sequence}-${++sequence}`;
-        subscription.outstanding.set(ackId, stored);
+        subscription.outstanding.set(ackId, { ...stored, over: stream });
         return { ackId, message: stored.message };
       });
-      stream.write(v1.StreamingPullResponse.create({ receivedMessages }));
+      // What is more than a client takes at once goes in small answers.
+      const sizes = receivedMessages.map(({ message }) => message.data?.length ?? 0);
+      const most = sizes.reduce((sum, size) => sum + size, 0) > MAX_ANSWER_BYTES ? SMALL_ANSWER_BYTES : MAX_ANSWER_BYTES;
+      let answer: typeof receivedMessages = [];
+      let bytes = 0;
+      receivedMessages.forEach((received, index) => {
+        const size = sizes[index] ?? 0;
+        if (answer.length > 0 && bytes + size > most) {
+          stream.write(v1.StreamingPullResponse.create({ receivedMessages: answer }));
+          answer = [];
+          bytes = 0;
+        }
+        answer.push(received);
+        bytes += size;
+      });
+      stream.write(v1.StreamingPullResponse.create({ receivedMessages: answer }));
       // The next goes to another, where there are several.
       streams.delete(stream);
       streams.set(stream, pull);
@@ -204,9 +226,22 @@ export async function startGooglePubSub(options: GooglePubSubServerOptions = {})
   const described = ({ name, topic, labels }: TestSubscription): protos.google.pubsub.v1.Subscription =>
     v1.Subscription.create({ name, topic, labels: { ...labels } });
   const add = (name: string, topic: string, labels: Record<string, string>): TestSubscription => {
-    const made = { name, topic, labels, waiting: [], outstanding: new Map<string, Stored>() };
+    const made: TestSubscription = { name, topic, labels, waiting: [], outstanding: new Map() };
     subscriptions.set(name, made);
     return made;
+  };
+
+  const timers = new Set<NodeJS.Timeout>();
+  const gone = (stream: PullStream): void => {
+    streams.delete(stream);
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      for (const subscription of subscriptions.values()) {
+        const late = [...subscription.outstanding].flatMap(([ackId, { over }]) => (over === stream ? [ackId] : []));
+        if (late.length > 0) giveBack(subscription, late);
+      }
+    }, GONE_MS);
+    timers.add(timer);
   };
 
   const judged = async (method: Method, metadata: Metadata): Promise<'go on' | 'hang'> => {
@@ -281,7 +316,8 @@ export async function startGooglePubSub(options: GooglePubSubServerOptions = {})
     return Empty.create();
   });
   unary('Subscriber', 'ModifyAckDeadline', v1.ModifyAckDeadlineRequest, Empty, ({ subscription, ackIds, ackDeadlineSeconds }) => {
-    if (ackDeadlineSeconds === 0) giveBack(subscriptionOf(subscription), ackIds);
+    const found = subscriptionOf(subscription);
+    if (ackDeadlineSeconds === 0) giveBack(found, ackIds);
     return Empty.create();
   });
   const streamingPull = (stream: PullStream): void => {
@@ -302,7 +338,7 @@ export async function startGooglePubSub(options: GooglePubSubServerOptions = {})
         () => undefined, // told above
       );
     });
-    stream.on('cancelled', () => streams.delete(stream));
+    stream.on('cancelled', () => gone(stream));
     stream.on('error', () => streams.delete(stream));
     stream.on('end', () => {
       streams.delete(stream);
@@ -346,6 +382,7 @@ export async function startGooglePubSub(options: GooglePubSubServerOptions = {})
       for (const subscription of subscriptions.values()) giveBack(subscription, [...subscription.outstanding.keys()]);
     },
     stop: async () => {
+      for (const timer of timers) clearTimeout(timer);
       server.forceShutdown();
       await proxy.stop();
     },

@@ -2,7 +2,7 @@ import { createHash, createHmac } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { buildApp } from 'fauxqs';
 
-/** The access keys that the server knows. */
+/** The access keys that the server knows from its start. */
 export const SQS_KEY = { accessKeyId: 'AKIATESTSLUICE000001', secretAccessKey: 'a/Secret+Access/Key', region: 'eu-west-1' };
 
 export const SQS_SECOND_KEY = { accessKeyId: 'AKIATESTSLUICE000002', secretAccessKey: 'another+Secret/Key', region: 'eu-west-1' };
@@ -17,11 +17,13 @@ export interface SqsCall {
 
 interface Inspected {
   readonly ready: readonly { body: string }[];
-  readonly inflight: readonly { message: { body: string }; visibilityDeadline: number }[];
+  readonly inflight: readonly { message: { body: string }; receiptHandle: string; visibilityDeadline: number }[];
 }
 
 export interface SqsServer {
   readonly port: number;
+  /** Secrets by the access key ids that are known. */
+  readonly keys: Map<string, string>;
   /** The URL of a queue at another origin: through a proxy, over TLS. */
   url(name: string, origin?: string): string;
   createQueue(name: string, attributes?: Record<string, string>): Promise<string>;
@@ -29,6 +31,8 @@ export interface SqsServer {
   /** Puts messages in, in their order; in a FIFO queue into the group, each once. */
   put(name: string, bodies: readonly string[], group?: string): Promise<void>;
   inspect(name: string): Promise<Inspected>;
+  /** Shows what was received and not deleted again, as when its time is over. */
+  redeliver(name: string): Promise<void>;
   /** Answers an action (`ReceiveMessage`, …) with a fault until `heal`. */
   fail(action: string, fault: SqsFault): void;
   heal(): void;
@@ -42,13 +46,14 @@ export async function startSqs(): Promise<SqsServer> {
   const app = buildApp({ logger: false });
   const faults = new Map<string, SqsFault>();
   const calls: SqsCall[] = [];
+  const keys = new Map([SQS_KEY, SQS_SECOND_KEY].map(({ accessKeyId, secretAccessKey }) => [accessKeyId, secretAccessKey]));
   const own = createHash('sha256').update(`${process.pid}:${Math.random()}`).digest('hex');
 
   app.addHook('preHandler', async (request, reply) => {
     if (request.headers['x-test-owner'] === own) return;
     const action = String(request.headers['x-amz-target']).replace('AmazonSQS.', '');
     calls.push({ action, body: request.body as Record<string, unknown> });
-    const fault = faults.get(action) ?? signatureFault(request.method, request.url, request.headers);
+    const fault = faults.get(action) ?? signatureFault(keys, request.method, request.url, request.headers);
     if (fault === undefined) return;
     if (fault === 'stall') {
       reply.hijack();
@@ -79,9 +84,19 @@ export async function startSqs(): Promise<SqsServer> {
     });
     if (answer.statusCode !== 200) throw new Error(`the SQS server refuses ${action}: ${answer.body}`);
   };
+  const inspect = async (name: string): Promise<Inspected> => {
+    const answer = await app.inject({ method: 'GET', url: `/_fauxqs/queues/${name}`, headers: { 'x-test-owner': own } });
+    return answer.json<{ messages: Inspected }>().messages;
+  };
   let puts = 0;
   return {
     port,
+    keys,
+    inspect,
+    redeliver: async (name) => {
+      for (const { receiptHandle } of (await inspect(name)).inflight)
+        await ask('ChangeMessageVisibility', { QueueUrl: url(name), ReceiptHandle: receiptHandle, VisibilityTimeout: 0 });
+    },
     url,
     calls,
     createQueue: async (name, Attributes = {}) => {
@@ -97,10 +112,6 @@ export async function startSqs(): Promise<SqsServer> {
           ...(group === undefined ? {} : { MessageGroupId: group, MessageDeduplicationId: `put-${++puts}` }),
         });
     },
-    inspect: async (name) => {
-      const answer = await app.inject({ method: 'GET', url: `/_fauxqs/queues/${name}`, headers: { 'x-test-owner': own } });
-      return answer.json<{ messages: Inspected }>().messages;
-    },
     fail: (action, fault) => void faults.set(action, fault),
     heal: () => faults.clear(),
     stop: async () => await app.close(),
@@ -108,14 +119,19 @@ export async function startSqs(): Promise<SqsServer> {
 }
 
 /** AWS Signature Version 4, as the service judges it; undefined: it is right. */
-function signatureFault(method: string, path: string, headers: Record<string, unknown>): SqsFault | undefined {
+function signatureFault(
+  keys: ReadonlyMap<string, string>,
+  method: string,
+  path: string,
+  headers: Record<string, unknown>,
+): SqsFault | undefined {
   const found = /Credential=([^/]+)\/(\d+)\/([^/]+)\/sqs\/aws4_request, SignedHeaders=([^,]+), Signature=(\w+)/.exec(
     String(headers['authorization']),
   );
   const [, keyId, date = '', region = '', signedHeaders = '', signature] = found ?? [];
   if (keyId === undefined) return { status: 403, code: 'MissingAuthenticationToken' };
-  const known = [SQS_KEY, SQS_SECOND_KEY].find(({ accessKeyId }) => accessKeyId === keyId);
-  if (known === undefined) return { status: 403, code: 'InvalidClientTokenId', message: `No key ${keyId} is known.` };
+  const secret = keys.get(keyId);
+  if (secret === undefined) return { status: 403, code: 'InvalidClientTokenId', message: `No key ${keyId} is known.` };
   if (region !== SQS_KEY.region)
     return { status: 403, code: 'SignatureDoesNotMatch', message: `Credential should be scoped to a valid region, not '${region}'.` };
   const canonical = [
@@ -132,7 +148,7 @@ function signatureFault(method: string, path: string, headers: Record<string, un
   const toSign = ['AWS4-HMAC-SHA256', String(headers['x-amz-date']), scope, hash].join('\n');
   const key = [date, region, 'sqs', 'aws4_request'].reduce<string | Buffer>(
     (under, part) => createHmac('sha256', under).update(part).digest(),
-    `AWS4${known.secretAccessKey}`,
+    `AWS4${secret}`,
   );
   const right = createHmac('sha256', key).update(toSign).digest('hex') === signature;
   return right ? undefined : { status: 403, code: 'SignatureDoesNotMatch', message: `The Canonical String should have been\n${canonical}` };

@@ -29,13 +29,15 @@ export interface TestWebsocketServer {
   /** Upgrade requests that came, oldest first. */
   readonly requests: { readonly url: string; readonly headers: IncomingHttpHeaders }[];
   /** Messages that came, oldest first. */
-  readonly received: { readonly data: Buffer; readonly binary: boolean }[];
+  readonly received: { readonly path: string; readonly data: Buffer; readonly binary: boolean }[];
   readonly clients: ReadonlySet<WebSocket>;
   mode(mode: WebsocketMode): void;
   /** Answers no ping any more, while everything else goes on. */
   silence(): void;
-  /** Sends to every client. */
-  broadcast(data: string | Buffer): void;
+  /** Sends to every client, or to those at a path. */
+  broadcast(data: string | Buffer, path?: string): void;
+  /** Whether there is a client at a path. */
+  connected(path: string): boolean;
   /** Closes every link with a close frame. */
   close(code: number, reason?: string): void;
   /** Breaks every link, as a network does. */
@@ -43,7 +45,10 @@ export interface TestWebsocketServer {
   stop(): Promise<void>;
 }
 
-/** A WebSocket server on 127.0.0.1 that can refuse, drop, stall and delay on demand. Its answer to an upgrade carries the header `x-served-by: sluice-test`. */
+/**
+ * A WebSocket server on 127.0.0.1 that can refuse, drop, stall and delay on demand. Its answer to an upgrade carries the header `x-served-by: sluice-test`;
+ * below `/missing` there is nothing.
+ */
 export async function startWebsocketServer(options: WebsocketServerOptions = {}): Promise<TestWebsocketServer> {
   const { tls, basic } = options;
   let mode: WebsocketMode = { kind: 'accept' };
@@ -63,10 +68,12 @@ export async function startWebsocketServer(options: WebsocketServerOptions = {})
         });
   const server = new WebSocketServer({ noServer: true, perMessageDeflate: false });
   server.on('headers', (headers) => headers.push('x-served-by: sluice-test'));
-  server.on('connection', (client: WebSocket) => {
+  const paths = new WeakMap<WebSocket, string>();
+  server.on('connection', (client: WebSocket, { url: path = '' }: IncomingMessage) => {
+    paths.set(client, path);
     if (options.greeting !== undefined) client.send(options.greeting);
     client.on('error', () => client.terminate());
-    client.on('message', (data, binary) => received.push({ data: data as Buffer, binary }));
+    client.on('message', (data, binary) => received.push({ path, data: data as Buffer, binary }));
   });
   http.on('connection', (socket) => {
     sockets.add(socket);
@@ -83,6 +90,7 @@ export async function startWebsocketServer(options: WebsocketServerOptions = {})
     requests.push({ url: request.url ?? '', headers: request.headers });
     if (mode.kind === 'stall') return;
     if (mode.kind === 'refuse') return refuse(socket, mode.status, mode.headers);
+    if (request.url?.startsWith('/missing') === true) return refuse(socket, 404);
     const wanted = basic && `Basic ${Buffer.from(`${basic.username}:${basic.password}`).toString('base64')}`;
     if (wanted !== undefined && request.headers.authorization !== wanted)
       return refuse(socket, 401, { 'WWW-Authenticate': 'Basic realm="test"' });
@@ -108,9 +116,10 @@ export async function startWebsocketServer(options: WebsocketServerOptions = {})
       server.options.autoPong = false;
       for (const client of server.clients) client.pong = () => undefined;
     },
-    broadcast: (data) => {
-      for (const client of server.clients) client.send(data);
+    broadcast: (data, path) => {
+      for (const client of server.clients) if (path === undefined || paths.get(client) === path) client.send(data);
     },
+    connected: (path) => [...server.clients].some((client) => paths.get(client) === path),
     close: (code, reason) => {
       for (const client of server.clients) client.close(code, reason);
     },

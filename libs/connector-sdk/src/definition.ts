@@ -22,6 +22,10 @@ export interface Capabilities {
   /** The provider gives each message an id of its own. */
   readonly providerIds: boolean;
   readonly topics: boolean;
+  /** A message is any bytes; false: text only. */
+  readonly binary: boolean;
+  /** Bytes of the largest message, where the provider takes less than the bus does (8 MB). */
+  readonly maxBytes?: number;
 }
 
 /** An integration as its definition judges it: the configuration has passed its schema; a secret that is kept as stored stands as its mask. */

@@ -86,7 +86,7 @@ export async function startHarness({
     sequences.set(subject, at.position);
   };
 
-  const start = async (provider: Provider, options: StartOptions) => {
+  const start = async (provider: Provider, options: StartOptions = {}) => {
     const own = await connectBus({ servers: nats.url, name: `test-connector-${running.length}` });
     const runtime = await startRuntime({
       bus: options.bus?.(own) ?? own,
@@ -175,6 +175,8 @@ export async function startHarness({
       provider,
       ...(await start(provider, options)),
     }),
+    /** A runtime with a provider of the caller's. */
+    startWith: start,
     /** A runtime with the type's own client. */
     startReal: async (options: StartOptions = {}) => {
       const provider = await definitionOf(type).load();

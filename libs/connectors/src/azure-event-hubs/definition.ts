@@ -9,7 +9,15 @@ export const azureEventHub: Definition<AzureEventHubConfig> = {
   type: 'azureEventHub',
   title: 'Azure Event Hubs',
   config: AzureEventHubConfig,
-  capabilities: { delivery: () => 'at-least-once', queue: false, send: true, providerIds: true, topics: true },
+  capabilities: {
+    delivery: () => 'at-least-once',
+    queue: false,
+    send: true,
+    providerIds: true,
+    topics: true,
+    binary: true,
+    maxBytes: 1_048_576,
+  },
   topic: z.string().meta({ title: 'Partition key', description: 'Only events with one of these partition keys; none: all events.' }),
   send: AzureEventHubSend,
   messageData: ({ attributes: { event, eventHubName, partitionId }, body }) => {

@@ -8,7 +8,7 @@ export const googlePubSub: Definition<GooglePubSubConfig> = {
   type: 'googlePubSub',
   title: 'Google Pub/Sub',
   config: GooglePubSubConfig,
-  capabilities: { delivery: () => 'at-least-once', queue: false, send: true, providerIds: true, topics: true },
+  capabilities: { delivery: () => 'at-least-once', queue: false, send: true, providerIds: true, topics: true, binary: true },
   topic: TopicName.meta({
     title: 'Topic',
     description: 'Bare name; we make our own subscription to it, which needs the role pubsub.editor.',

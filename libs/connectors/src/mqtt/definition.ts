@@ -21,6 +21,7 @@ export const mqtt: Definition<MqttConfig> = {
     send: true,
     providerIds: false,
     topics: true,
+    binary: true,
   },
   topic: z.string().superRefine((filter, context) => {
     const issue = topicFilterIssue(filter);

@@ -183,21 +183,6 @@ it('tells a port that speaks something else', async () => {
   });
 });
 
-it('removes a persistent session at the broker', async () => {
-  const config = configured('disposed', ['disposed']);
-  const { connection } = await connected(config);
-  await connection.close({ drain: true });
-  await publish('disposed', ['1']);
-  const { context: kept } = await connected(config);
-  await expect.poll(() => text(kept)).toEqual(['1']);
-  await open.pop()?.close({ drain: true });
-  await publish('disposed', ['2']);
-  await provider.dispose?.(config, recordingContext());
-  const { connection: last, context } = await connected(config);
-  await last.probe();
-  expect(context.received).toEqual([]);
-});
-
 it('leaves no session where none was kept', async () => {
   const accepted = proxy.accepted;
   await provider.dispose?.(configured('clean', [], { clean: true }), recordingContext());

@@ -7,7 +7,7 @@ export const particle: Definition<ParticleConfig> = {
   title: 'Particle',
   config: ParticleConfig,
   // Its event stream can't be read again: what passes while the link is down is a recorded gap.
-  capabilities: { delivery: () => 'at-most-once', queue: false, send: true, providerIds: false, topics: true },
+  capabilities: { delivery: () => 'at-most-once', queue: false, send: true, providerIds: false, topics: true, binary: false },
   topic: z
     .string()
     // eslint-disable-next-line no-control-regex

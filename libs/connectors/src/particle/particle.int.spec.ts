@@ -94,9 +94,14 @@ describe('a stream', () => {
     const broken = await connected();
     server.drop();
     await expect.poll(() => broken.context.losses).toMatchObject([{ code: 'lost', message: 'Connection Lost' }]);
-    const revoked = await connected();
+    const context = recordingContext();
+    const { dial } = context;
+    let socket: Socket | undefined;
+    context.dial = async (host, port) => (socket = await dial(host, port));
+    await connected({}, ['*'], context);
     server.revoke(TOKEN);
-    await expect.poll(() => revoked.context.losses).toMatchObject([{ code: 'lost' }]);
+    await expect.poll(() => context.losses).toMatchObject([{ code: 'lost' }]);
+    expect(socket?.destroyed).toBe(true); // else nobody would listen to what becomes of it
     expect(await failure(connected())).toMatchObject({ code: 'unauthorized' });
   });
 });

@@ -48,6 +48,8 @@ export async function exchange(
         });
         sent.once('response', (answer) => {
           answer.on('error', () => undefined); // whoever reads it hears of it too
+          // After the end of an answer that could be followed by another, Node leaves the socket open, and without a listener: a reset would end the process.
+          answer.once('close', () => socket.destroy());
           resolve(answer);
         });
         sent.on('error', (error) => reject(requestFailed(error)));

@@ -8,7 +8,15 @@ export const sqs: Definition<SqsConfig> = {
   type: 'sqs',
   title: 'Amazon SQS',
   config: SqsConfig,
-  capabilities: { delivery: () => 'at-least-once', queue: false, send: true, providerIds: true, topics: false },
+  capabilities: {
+    delivery: () => 'at-least-once',
+    queue: false,
+    send: true,
+    providerIds: true,
+    topics: false,
+    binary: false,
+    maxBytes: 1_048_576,
+  },
   send: SqsSend,
   // SQS carries text only.
   messageData: ({ attributes: { messageId, messageAttributes, systemAttributes, queueUrl }, body }) => ({

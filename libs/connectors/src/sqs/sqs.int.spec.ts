@@ -387,20 +387,6 @@ describe('refusals', () => {
 });
 
 describe('broken links', () => {
-  it('tells one that drops, and messages that were not deleted come again', async () => {
-    const context = recordingContext();
-    context.storing = 'by hand';
-    const { name, proxied } = await onQueue({ context, pace: { visibilityS: 1 } });
-    await sqs.put(name, ['again']);
-    await expect.poll(() => texts(context)).toEqual(['again']);
-    proxy.drop();
-    await expect.poll(() => context.losses).toMatchObject([{ code: 'lost' }]);
-    const { context: second } = await connected({ queueUrl: proxied });
-    await expect.poll(() => texts(second), { timeout: 4_000 }).toEqual(['again']);
-    expect(second.received[0]).toMatchObject({ redelivered: true, providerId: context.received[0]?.providerId });
-    await expect.poll(() => left(name)).toEqual([]);
-  });
-
   it('leaves a probe without an answer when the link is a black hole, and gives up an attempt that is given up', async () => {
     const { connection, proxied } = await onQueue();
     proxy.mode({ kind: 'stall' });

@@ -46,7 +46,7 @@ export const websocket: Definition<WebsocketConfig> = {
   type: 'websocket',
   title: 'WebSocket',
   config: WebsocketConfig,
-  capabilities: { delivery: () => 'at-most-once', queue: false, send: true, providerIds: false, topics: false },
+  capabilities: { delivery: () => 'at-most-once', queue: false, send: true, providerIds: false, topics: false, binary: true },
   credential: 'http',
   credentialIssue: ({ uriMatch }) =>
     /^wss?:/i.test(String(uriMatch)) ? undefined : 'is for other addresses: its uriMatch must begin with ws:// or wss://',
