@@ -44,7 +44,7 @@ export const Command = z.object({
   scopes: z.array(z.string()).default([]),
   /** Query parameters of the request, as they came: `includeWorkflows` of a deletion. */
   params: z.record(z.string(), z.unknown()).default({}),
-  input: z.unknown(),
+  input: z.unknown().optional(),
 });
 export type Command = z.infer<typeof Command>;
 
