@@ -137,7 +137,10 @@ describe('service credentials', () => {
     });
 
     const linked = async (): Promise<unknown[]> => {
-      const { integrations } = await product.call<{ integrations: Body }>('GET', `/applications/${applicationId}/credentials/${id}/linkedResources`);
+      const { integrations } = await product.call<{ integrations: Body }>(
+        'GET',
+        `/applications/${applicationId}/credentials/${id}/linkedResources`,
+      );
       return idsOf(integrations);
     };
     expect(await linked()).toEqual([]);
