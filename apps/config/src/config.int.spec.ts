@@ -327,11 +327,12 @@ describe('service credentials', () => {
     const nodes = [{ id: 'n', type: 'HttpNode', config: { credentialNameTemplate: 'Key' } }];
     const flow = done(await command('workflow.create', { applicationId, input: { name: 'w', nodes } }));
     await command('workflow.create', { applicationId, input: { name: 'other' } });
+    const version = done(await command('flowVersion.create', { applicationId, parentId: flow.id, input: { version: 'v1', nodes } }));
     const own = { applicationId, id: made.id };
     expect(done(await query('credential.linkedResources', own))).toMatchObject({
       integrations: { count: 1, totalCount: 1, items: [{ id: integration.id, credentialName: 'Key', websocketConfig }] },
       flows: { count: 1, totalCount: 1, items: [{ id: flow.id }] },
-      flowVersions: { count: 0, items: [] },
+      flowVersions: { count: 1, totalCount: 1, items: [{ id: version.id, flowId: flow.id }] },
     });
     expect(done(await command('credential.delete', own))['success']).toBe(true);
     expect(refused(await query('credential.get', own)).type).toBe('NotFound');
@@ -739,6 +740,21 @@ describe('versions of a workflow', () => {
     expect(free).not.toHaveProperty('defaultVersionId');
     expect((await onBus('workflow', flowId, free.position))?.state).not.toHaveProperty('defaultVersion');
     done(await command('flowVersion.delete', { applicationId, parentId: flowId, id: one.id }));
+  });
+
+  it('a default is what its version is, whoever changes which first', async () => {
+    const of = await made();
+    const { applicationId, flowId } = of;
+    const { id } = done(await version(of, { version: 'v1' }));
+    const choose = () => command('workflow.update', { applicationId, id: flowId, input: { defaultVersionId: id } });
+    const leave = () => command('workflow.update', { applicationId, id: flowId, input: { defaultVersionId: null } });
+    const turn = (enabled: boolean) => command('flowVersion.update', { applicationId, parentId: flowId, id, input: { enabled } });
+    for (let round = 0; round < 60; round++) {
+      done(await leave());
+      const [chosen, turned] = await Promise.all([choose(), turn(round % 2 === 1)]);
+      const position = Math.max(done(chosen).position, done(turned).position);
+      expect((await onBus('workflow', flowId, position))?.state).toMatchObject({ defaultVersion: { enabled: round % 2 === 1 } });
+    }
   });
 
   it('go with their workflow', async () => {

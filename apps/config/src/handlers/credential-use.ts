@@ -40,14 +40,14 @@ const FLOWS = `(state -> 'nodes' @> jsonb_build_array(jsonb_build_object('config
 
 async function usersOf(
   context: ConfigContext,
-  kind: 'integration' | 'workflow',
+  kind: 'integration' | 'workflow' | 'flowVersion',
   uses: string,
   applicationId: string,
   name: string,
 ): Promise<Record<string, unknown>> {
   const rows: { state: ConfigStates[typeof kind]; version: number; total: string }[] = await context.database.query(
     `select state, version, total from (
-       select state, version, count(*) over () as total, sum(octet_length(state::text)) over (order by lower(fields ->> 'name'), id) as bytes
+       select state, version, count(*) over () as total, sum(octet_length(state::text)) over (order by lower(coalesce(fields ->> 'name', fields ->> 'version')), id) as bytes
        from read_models where kind = $1 and application_id = $2 and ${uses}) as users
      where bytes <= $4 order by bytes limit $5`,
     [kind, applicationId, name, MAX_BYTES, MAX_ITEMS],
@@ -67,9 +67,10 @@ export async function linkedResources(context: ConfigContext, { applicationId, i
   const model = await findModel(context.database, { kind: 'credential', id });
   if (model === undefined || model.applicationId !== applicationId) throw failure('NotFound', 'the credential does not exist');
   const { name } = model.state as CredentialState;
-  const [integrations, flows] = [
+  const [integrations, flows, flowVersions] = [
     await usersOf(context, 'integration', INTEGRATIONS, applicationId, name),
     await usersOf(context, 'workflow', FLOWS, applicationId, name),
+    await usersOf(context, 'flowVersion', FLOWS, applicationId, name),
   ];
-  return { ok: true, result: { integrations, flows, flowVersions: listed([], 0, applicationId) } };
+  return { ok: true, result: { integrations, flows, flowVersions } };
 }

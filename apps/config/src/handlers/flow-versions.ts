@@ -9,7 +9,7 @@ import {
   type WorkflowState,
 } from '#lib/contracts';
 import { asDefault, flowVersion, notFound } from '#lib/domain';
-import { findModel, type NewEvent, type Query, schemaVersionOf } from '#lib/event-sourcing';
+import { EventStoreError, findModel, type NewEvent, type Query, schemaVersionOf } from '#lib/event-sourcing';
 import { upcasters } from '../projection.ts';
 import type { ConfigContext } from './context.ts';
 import { execute, remove } from './execute.ts';
@@ -74,6 +74,8 @@ export async function updateFlowVersion(context: ConfigContext, subject: string,
   await requireWorkflow(context, applicationId, flowId);
   const input = parseInput(FlowVersionPatch, command.input);
   const now = new Date(context.now()).toISOString();
+  /** Whether the workflow ran by it when that was looked up for a change. */
+  let pinned: boolean | undefined;
   return await execute(context, {
     subject,
     command,
@@ -81,16 +83,30 @@ export async function updateFlowVersion(context: ConfigContext, subject: string,
     id,
     applicationId,
     decide: (state) => {
+      pinned = undefined;
       if (state?.flowId !== flowId) throw notFound('the version');
       return flowVersion.decide({ name: 'update', now, input }, state);
     },
     beside: async (state) => {
       const last = await context.store.last({ kind: 'workflow', id: flowId });
       const workflow = last?.state as WorkflowState | null | undefined;
+      pinned = workflow?.defaultVersion?.id === id;
       if (last === undefined || workflow?.defaultVersion?.id !== id) return [];
       return [changeOf(last.version, { ...workflow, defaultVersion: asDefault(state), lastUpdated: now })];
     },
+    alongside: async (query) => {
+      if (pinned !== undefined && pinned !== (await isDefault(query, flowId, id)))
+        throw new EventStoreError('conflict', 'the workflow has changed its default meanwhile');
+    },
   });
+}
+
+async function isDefault(query: Query, flowId: string, id: string): Promise<boolean> {
+  const rows: unknown[] = await query.query(
+    "select 1 from read_models where kind = 'workflow' and id = $1 and fields ->> 'defaultVersionId' = $2",
+    [flowId, id],
+  );
+  return rows.length > 0;
 }
 
 const changeOf = (expectedVersion: number, state: WorkflowState): NewEvent => ({
@@ -107,14 +123,13 @@ const changeOf = (expectedVersion: number, state: WorkflowState): NewEvent => ({
 export async function deleteFlowVersion(context: ConfigContext, subject: string, command: Command): Promise<Reply> {
   const { applicationId, id = '', parentId: flowId = '' } = command;
   return await remove(context, { subject, command, kind, id, applicationId }, async (query) => {
-    const found: { version: number; pinned: boolean }[] = await query.query(
-      `select version, exists (select 1 from read_models where kind = 'workflow' and id = $2 and fields ->> 'defaultVersionId' = $1) as pinned
-       from read_models where kind = 'flowVersion' and id = $1 and fields ->> 'flowId' = $2 and application_id = $3`,
+    const [one]: { version: number }[] = await query.query(
+      "select version from read_models where kind = 'flowVersion' and id = $1 and fields ->> 'flowId' = $2 and application_id = $3",
       [id, flowId, applicationId],
     );
-    const [one] = found;
     if (one === undefined) throw notFound('the version');
-    if (one.pinned) throw failure('Conflict', 'It is the default version of its workflow: choose another default first.');
+    if (await isDefault(query, flowId, id))
+      throw failure('Conflict', 'It is the default version of its workflow: choose another default first.');
     return [{ kind, id, version: one.version, subtype: '-' }];
   });
 }

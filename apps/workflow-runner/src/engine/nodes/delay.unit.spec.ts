@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { node, workflow } from '../../../../../test/builders/runs.ts';
+import { node, trigger, workflow } from '../../../../../test/builders/runs.ts';
 import { ran } from '../../../../../test/builders/ran.ts';
 
 const waits = (config: Record<string, unknown>): Promise<unknown> =>
@@ -26,4 +26,21 @@ it.each([
 
 it('has to say how long', async () => {
   expect(await waits({})).toMatchObject({ name: 'InvalidNode', message: 'delay: is required' });
+});
+
+it('in the body of a loop has an id for each iteration', async () => {
+  const nodes = [
+    node('loop', 'LoopNode', { loopSourcePath: 'working.items', currentItemPath: 'working.item' }, [], ['wait']),
+    { ...node('wait', 'DelayNode', { delay: '1' }, ['cap']), meta: { groupId: 'loop' } },
+    { ...node('cap', 'LoopCapNode', { loopNodeId: 'loop' }), meta: { groupId: 'loop', name: 'loop-next' } },
+    node(
+      'set',
+      'MutateNode',
+      { rules: [{ type: 'set', valueTemplate: '[1,2]', valueTemplateType: 'json', destination: 'working.items' }] },
+      ['loop'],
+    ),
+  ];
+  const { delays, result } = await ran(workflow(nodes, { triggers: [trigger(['set'])] }));
+  expect(result.error).toBeUndefined();
+  expect(delays.map(({ id }) => id)).toEqual(['run-1:wait:0[0]', 'run-1:wait:0[1]']);
 });
