@@ -144,7 +144,7 @@ describe('the runner', () => {
     expect(restartsOf(to)).toEqual([[`${to.workflowId}-1`, 2, 'succeeded']]);
   });
 
-  it('starts interrupted runs again and says so, until the fifth interruption ends them', { timeout: 60_000 }, async () => {
+  it('starts interrupted runs again and says so, until the fifth interruption ends them', { timeout: 240_000 }, async () => {
     const to = await bench.tenant(answers);
     let stuck = true;
     const sent = bench.owner(to, () => (stuck ? 'busy' : 'succeeded'));
