@@ -153,9 +153,12 @@ describe('receiving', () => {
     ]);
     await expect.poll(() => texts(context)).toEqual(['1', '4']);
     await expect.poll(() => context.proofs.filter((proof) => proof === 'event')).toHaveLength(3);
+    server.append(hub, [{ body: '6', partitionKey: 'c' }]);
+    await expect.poll(() => context.proofs.filter((proof) => proof === 'event')).toHaveLength(4);
     await connection.close({ drain: true });
+    expect(state.values()).toMatchObject([{ partitions: { 0: { sequenceNumber: 5 } } }]);
     await connected(hub, { topics: [], context: recordingContext(state) });
-    await expect.poll(() => server.readers(hub)[0]?.selector).toContain(`> '${4 * 48}'`);
+    await expect.poll(() => server.readers(hub)[0]?.selector).toContain(`> '${5 * 48}'`);
   });
 
   it('reads no more while it is held back, whatever the server may send, and goes on where it was', async () => {
