@@ -6,12 +6,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startMosquitto } from '../servers/mosquitto.ts';
 import { fullLoad, latency } from './message-path.ts';
-import { idleIntegrations, idleProduct } from './memory.ts';
+import { idleConnectors, idleIntegrations, idleProduct } from './memory.ts';
 import { receive } from './receive.ts';
 import { printTable, type Row } from './table.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const BENCHMARKS: Record<string, (brokerPort: number) => Promise<Row[]>> = { idleProduct, fullLoad, latency, receive, idleIntegrations };
+const BENCHMARKS: Record<string, (brokerPort: number) => Promise<Row[]>> = { idleProduct, fullLoad, latency, receive, idleIntegrations, idleConnectors };
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in BENCHMARKS));

@@ -1,3 +1,5 @@
+import type { IntegrationType } from '../../libs/contracts/src/index.ts';
+import { ConnectorProcess } from '../product/connector-process.ts';
 import { Product } from '../product/product.ts';
 import { proportionalMb } from './processes.ts';
 import type { Row } from './table.ts';
@@ -56,6 +58,47 @@ export async function idleIntegrations(port: number): Promise<Row[]> {
   } finally {
     await product.stop();
   }
+}
+
+/** Integrations of each type, and what one may cost, KB. */
+const ALONE: readonly (readonly [type: IntegrationType, count: number, kilobytes: number | undefined])[] = [
+  ['mqtt', 1_000, 50],
+  ['websocket', 1_000, 30],
+  ['particle', 1_000, 30],
+  ['googlePubSub', 200, 150],
+  ['azureEventHub', 200, 150],
+  ['sqs', 200, undefined],
+];
+
+/** Idle integrations in a connector process of their own: what one costs beside the first, which loads the client. */
+export async function idleConnectors(): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const [type, count, most] of ALONE) {
+    const connector = await ConnectorProcess.prepare(type);
+    try {
+      const [first, all] = [await idle(connector, 1), await idle(connector, count)];
+      const kilobytes = ((all - first) * 1_024) / (count - 1);
+      rows.push({
+        what: `${count} idle ${type} integrations in a connector process of their own`,
+        figure: `${kilobytes.toFixed(0)} KB resident each, beside ${first.toFixed(0)} MB with one`,
+        ...(most === undefined ? {} : { target: `≤ ${most} KB each`, holds: kilobytes <= most }),
+        numbers: { kilobytes, first, all },
+      });
+    } finally {
+      await connector.stop();
+    }
+  }
+  return rows;
+}
+
+/** Megabytes of a fresh process with so many integrations connected. */
+async function idle(connector: ConnectorProcess, count: number): Promise<number> {
+  await connector.create(count);
+  await connector.start();
+  await settle(10_000);
+  const megabytes = proportionalMb(connector.pid);
+  await connector.end();
+  return megabytes;
 }
 
 async function afterRestart(product: Product, base: string, count: number): Promise<{ megabytes: number; seconds: number }> {

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { WebSocket, createWebSocketStream } from 'ws';
 import { ConnectorError } from '#lib/connector-sdk';
 import { type Dial, abortable, openSocket } from '../socket.ts';
 import { tlsError } from '../tls.ts';
@@ -34,6 +33,8 @@ const bracketed = (host: string): string => (host.includes(':') && !host.startsW
 /** Undefined: the server has nothing at this path. */
 async function upgrade(url: string, socket: Socket, signal: AbortSignal): Promise<Duplex | undefined> {
   return await abortable(socket, signal, async () => {
+    // Loaded by those alone that need it.
+    const { WebSocket, createWebSocketStream } = await import('ws');
     const ws = new WebSocket(url, ['mqtt'], {
       createConnection: () => socket,
       perMessageDeflate: false,
