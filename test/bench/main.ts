@@ -11,7 +11,14 @@ import { receive } from './receive.ts';
 import { printTable, type Row } from './table.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const BENCHMARKS: Record<string, (brokerPort: number) => Promise<Row[]>> = { idleProduct, fullLoad, latency, receive, idleIntegrations, idleConnectors };
+const BENCHMARKS: Record<string, (brokerPort: number) => Promise<Row[]>> = {
+  idleProduct,
+  fullLoad,
+  latency,
+  receive,
+  idleIntegrations,
+  idleConnectors,
+};
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in BENCHMARKS));

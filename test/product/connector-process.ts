@@ -59,7 +59,10 @@ const TARGETS: Record<IntegrationType, () => Promise<Target>> = {
   mqtt: async () => {
     const broker = await startMosquitto();
     return {
-      integration: (index) => ({ config: { protocol: 'mqtt', host: '127.0.0.1', port: broker.port, clean: true }, topics: [`idle/${index}`] }),
+      integration: (index) => ({
+        config: { protocol: 'mqtt', host: '127.0.0.1', port: broker.port, clean: true },
+        topics: [`idle/${index}`],
+      }),
       stop: () => broker.stop(),
     };
   },
@@ -158,7 +161,8 @@ export class ConnectorProcess {
       const states = entries.map(({ value }) => StatusRecord.parse(JSON.parse(Buffer.from(value).toString())));
       const connected = states.filter(({ state, holder }) => state === 'connected' && holder !== undefined).length;
       if (connected === this.#created) return;
-      if (performance.now() > deadline) throw new Error(`${connected} of ${this.#created} connected: ${states[0]?.reason}\n${service.output}`);
+      if (performance.now() > deadline)
+        throw new Error(`${connected} of ${this.#created} connected: ${states[0]?.reason}\n${service.output}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
