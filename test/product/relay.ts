@@ -6,6 +6,8 @@ import type { Caller, LedgerAnswer } from './echo.ts';
 export interface Relay {
   readonly source: Source;
   readonly outlet: Outlet;
+  /** The source's integration in the API. */
+  readonly path: string;
   /** Of the source's integration. */
   ledger(): Promise<LedgerAnswer>;
 }
@@ -44,5 +46,6 @@ export async function provideRelay(product: Caller, driver: Driver, server: Prov
   const stateOf = async (id: string): Promise<string> =>
     (await product.call<{ status: { state: string } }>('GET', `${base}/integrations/${id}`)).status.state;
   for (const id of [from, to]) await expect.poll(() => stateOf(id), { timeout: 30_000 }).toBe('connected');
-  return { source, outlet, ledger: () => product.call<LedgerAnswer>('GET', `${base}/integrations/${from}/ledger`) };
+  const path = `${base}/integrations/${from}`;
+  return { source, outlet, path, ledger: () => product.call<LedgerAnswer>('GET', `${path}/ledger`) };
 }

@@ -10,19 +10,14 @@ export const googlePubSub: Driver = { type: 'googlePubSub', message: 'data.data'
 async function start(): Promise<ProviderServer> {
   const server = await startGooglePubSub();
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const pem = String(privateKey.export({ type: 'pkcs8', format: 'pem' }));
   const keyJson = (id: string): string =>
-    JSON.stringify({
-      type: 'service_account',
-      project_id: 'p',
-      client_email: 'sluice@p.example',
-      private_key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
-      private_key_id: id,
-    });
+    JSON.stringify({ type: 'service_account', project_id: 'p', client_email: 'sluice@p.example', private_key: pem, private_key_id: id });
   const path = (name: string): string => `projects/p/topics/${name}`;
   const configured = (topics: readonly string[], key = 'first'): Configured => ({
     topics,
     config: { keyJson: keyJson(key) },
-    secrets: ['BEGIN PRIVATE KEY'],
+    secrets: [pem.split('\n')[1] ?? '', 'BEGIN PRIVATE KEY'],
   });
   const subscriptions = (topic: string) => [...server.subscriptions.values()].filter((one) => one.topic === path(topic));
   return {
