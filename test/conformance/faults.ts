@@ -110,7 +110,7 @@ export const faults: readonly Case[] = [
         () => provider.came.length - before,
         (all) => all >= bodies.length,
       );
-      await stand.untilStored(integration, bodies);
+      await stand.untilEach(integration, bodies);
     },
   },
   {

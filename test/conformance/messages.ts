@@ -32,7 +32,7 @@ export const messages: readonly Case[] = [
     prove: async (stand) => {
       const { place, integration } = await stand.source({ limits: { messagesPerSecond: 50, burst: 10 } });
       await place.publish(numbered(1, 100));
-      const stored = await stand.untilStored(integration, numbered(1, 100));
+      const stored = await stand.untilEach(integration, numbered(1, 100));
       const times = stored.map(({ time }) => Date.parse(time));
       // 10 at once, the other 90 at 50 a second, less what clocks are rounded by.
       expect((times.at(-1) ?? 0) - (times[0] ?? 0)).toBeGreaterThan(1_700);

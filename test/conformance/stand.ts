@@ -140,6 +140,16 @@ export class Stand {
     );
   }
 
+  /** Its messages, once each of these is there, and there once. Their order is a case of its own: not every queue keeps one. */
+  async untilEach(integration: IntegrationState, wanted: readonly string[]): Promise<StoredInbound[]> {
+    const sorted = wanted.toSorted();
+    return await this.untilMessages(
+      integration,
+      `${wanted.length} messages, each once`,
+      (texts) => texts.length === sorted.length && texts.toSorted().every((text, index) => text === sorted[index]),
+    );
+  }
+
   /** Its messages, once their texts are what is wanted. With `from`: of a broken link, where acknowledgements are overdue. */
   async untilMessages(
     integration: IntegrationState,
