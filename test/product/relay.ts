@@ -1,12 +1,13 @@
 import { expect } from 'vitest';
-import { configFieldOf } from '#lib/contracts';
+import { type PlanLimits, configFieldOf } from '#lib/contracts';
 import type { Configured, Driver, Outlet, ProviderServer, Source } from '../providers/driver.ts';
 import type { Caller, LedgerAnswer } from './echo.ts';
 
 export interface Relay {
   readonly source: Source;
   readonly outlet: Outlet;
-  /** The source's integration in the API. */
+  /** Its application in the API, and the source's integration there. */
+  readonly application: string;
   readonly path: string;
   /** Of the source's integration. */
   ledger(): Promise<LedgerAnswer>;
@@ -14,12 +15,14 @@ export interface Relay {
 
 let names = 0;
 
-/** An application with two integrations of a provider and a workflow between them: each message of the source goes to the outlet, with `got ` before it. */
-export async function provideRelay(product: Caller, driver: Driver, server: ProviderServer): Promise<Relay> {
-  const { id: applicationId } = await product.call<{ id: string }>('POST', '/applications', {
-    name: 'Relay',
-    limits: { messagesPerSecond: 0, burst: 0 },
-  });
+/** An application with two integrations of a provider and a workflow between them: each message of the source goes to the outlet, with `got ` before it. The throttle is lifted by default. */
+export async function provideRelay(
+  product: Caller,
+  driver: Driver,
+  server: ProviderServer,
+  limits: Pick<PlanLimits, 'messagesPerSecond' | 'burst'> = { messagesPerSecond: 0, burst: 0 },
+): Promise<Relay> {
+  const { id: applicationId } = await product.call<{ id: string }>('POST', '/applications', { name: 'Relay', limits });
   const base = `/applications/${applicationId}`;
   const integrate = async (name: string, { topics, config }: Configured): Promise<string> => {
     const body = { name, integrationType: driver.type, topics, [configFieldOf(driver.type)]: config };
@@ -47,5 +50,5 @@ export async function provideRelay(product: Caller, driver: Driver, server: Prov
     (await product.call<{ status: { state: string } }>('GET', `${base}/integrations/${id}`)).status.state;
   for (const id of [from, to]) await expect.poll(() => stateOf(id), { timeout: 30_000 }).toBe('connected');
   const path = `${base}/integrations/${from}`;
-  return { source, outlet, path, ledger: () => product.call<LedgerAnswer>('GET', `${path}/ledger`) };
+  return { source, outlet, application: base, path, ledger: () => product.call<LedgerAnswer>('GET', `${path}/ledger`) };
 }
