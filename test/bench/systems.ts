@@ -66,7 +66,7 @@ export async function startNodeRed(brokerPort: number): Promise<System> {
   const port = await freePort();
   const [inTopic, outTopic] = ['in/node-red', 'out/node-red'];
   writeFileSync(
-    join(home, 'settings.js'),
+    join(home, 'settings.cjs'),
     `module.exports = { flowFile: 'flows.json', uiHost: '127.0.0.1', uiPort: ${port}, httpAdminRoot: false, logging: { console: { level: 'error' } } };\n`,
   );
   const broker = {
@@ -102,7 +102,7 @@ export async function startNodeRed(brokerPort: number): Promise<System> {
   writeFileSync(join(home, 'flows.json'), JSON.stringify(flow));
   const server = spawnServer({
     command: process.execPath,
-    args: [script, '--userDir', home, '--settings', join(home, 'settings.js')],
+    args: [script, '--userDir', home, '--settings', join(home, 'settings.cjs')],
     deathSignal: 'TERM',
   });
   await until('Node-RED', () => answers(brokerPort, inTopic, outTopic));
