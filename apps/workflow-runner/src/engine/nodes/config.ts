@@ -44,6 +44,7 @@ export const textMethod = z.enum(['stringTemplate', 'payloadPath'], 'must be str
 
 /** The message of most nodes that send. */
 export const dataFields = { dataMethod: textMethod, dataTemplate: template, dataPayloadPath: path };
+export type Data = { readonly [Field in keyof typeof dataFields]: z.infer<(typeof dataFields)[Field]> };
 
 export const render = (step: Step, source: string): string => renderTemplate(source, step.payload, { now: step.ports.now() });
 

@@ -3,7 +3,7 @@ import type { NodeType, Outcome, Step } from '../node.ts';
 import { attributeMethod, attributeRows, attributesOf } from './attributes.ts';
 import { dataFields, path, renderRequired, requiredTemplate, template } from './config.ts';
 import { integrationOf, requireSent, throughIntegration } from './output.ts';
-import { messageOf, textOf, withResult } from './payload.ts';
+import { dataOf, textOf, withResult } from './payload.ts';
 
 const Config = z
   .looseObject({
@@ -29,11 +29,7 @@ export const googlePublish: NodeType<Config> = {
 async function publish(step: Step, config: Config): Promise<Outcome> {
   const integration = integrationOf(step, config.integrationId, 'googlePubSub');
   const topic = renderRequired(step, 'topicTemplate', config.topicTemplate);
-  const payload = messageOf(step, {
-    method: config.dataMethod,
-    template: ['dataTemplate', config.dataTemplate],
-    path: ['dataPayloadPath', config.dataPayloadPath],
-  });
+  const payload = dataOf(step, config);
   const attributes = attributesOf(step, {
     method: config.attrMethod,
     rows: config.attrFields,

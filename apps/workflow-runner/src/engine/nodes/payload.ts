@@ -1,7 +1,7 @@
 import { getPath, removePath, setPath } from '#lib/templating';
 import { NodeError } from '../errors.ts';
 import type { Outcome, Step } from '../node.ts';
-import { renderRequired } from './config.ts';
+import { type Data, renderRequired } from './config.ts';
 
 /** What nodes take from a payload and put into it. */
 
@@ -45,3 +45,11 @@ export function messageOf(step: Step, { method, template, path }: TextSource): s
   if (value === undefined) throw new NodeError('RequiredPath', at === '' ? `${field} is required` : `${field}: there is nothing at ${at}`);
   return textOf(value);
 }
+
+/** {@link messageOf} the fields that most nodes which send have for it. */
+export const dataOf = (step: Step, config: Data): string =>
+  messageOf(step, {
+    method: config.dataMethod,
+    template: ['dataTemplate', config.dataTemplate],
+    path: ['dataPayloadPath', config.dataPayloadPath],
+  });

@@ -3,7 +3,7 @@ import type { NodeType, Outcome, Step } from '../node.ts';
 import { attributeMethod, attributeRows, attributesOf } from './attributes.ts';
 import { dataFields, path, render, template } from './config.ts';
 import { integrationOf, reported, throughIntegration } from './output.ts';
-import { messageOf, textOf, withResult } from './payload.ts';
+import { dataOf, textOf, withResult } from './payload.ts';
 
 const Config = z
   .looseObject({
@@ -31,11 +31,7 @@ export const sqsSend: NodeType<Config> = {
 
 async function send(step: Step, config: Config): Promise<Outcome> {
   const integration = integrationOf(step, config.integrationId, 'sqs');
-  const payload = messageOf(step, {
-    method: config.dataMethod,
-    template: ['dataTemplate', config.dataTemplate],
-    path: ['dataPayloadPath', config.dataPayloadPath],
-  });
+  const payload = dataOf(step, config);
   const attributes = attributesOf(step, {
     method: config.attributeMethod,
     rows: config.attributeFields,
