@@ -15,13 +15,18 @@ import {
   type WorkflowState,
 } from '#lib/contracts';
 import { type Bus, connectBus, type Fence, migrateBus } from '#lib/messaging';
+import { createLogger, type RunningService } from '#lib/platform';
 import pg from 'pg';
+import { vi } from 'vitest';
+import { startRunner } from '../../apps/workflow-runner/src/index.ts';
 import { change } from '../builders/inbound.ts';
 import { application, integration, trigger, triggered, workflow } from '../builders/runs.ts';
 import { newId } from './dispatch-bench.ts';
+import { secretSettings } from './master-key.ts';
 import { startTestNats, type TestNats } from './nats.ts';
 import { startTestPostgres, type TestPostgres } from './postgres.ts';
 
+const log = createLogger({ service: 'runner', level: process.env['SLUICE_TEST_LOG'] ?? 'silent' });
 const PROCESS = fileURLToPath(new URL('../e2e/runner-process.ts', import.meta.url));
 
 /** An application with a broker and a workflow. */
@@ -36,6 +41,7 @@ export interface RunTenant {
 /** Everything around the runner: its servers, what config, dispatch and the connectors do on the bus, and runners as processes that can be killed. */
 export class RunnerBench {
   readonly activity: Activity[] = [];
+  readonly #running = new Set<RunningService>();
   readonly #processes = new Set<ChildProcess>();
   readonly #serving = new Set<{ stop(): Promise<void> }>();
   /** Where each state was stored last. */
@@ -69,9 +75,38 @@ export class RunnerBench {
 
   /** Ends what one test has started. */
   async clear(): Promise<void> {
+    for (const service of this.#running) await this.stopRunner(service);
     for (const child of this.#processes) await this.kill(child);
     for (const server of this.#serving) await server.stop();
     this.#serving.clear();
+  }
+
+  /** A runner in this process, until the test ends. Resolves when it is ready. */
+  async startRunner(options: { readonly drainMs?: number } = {}): Promise<RunningService> {
+    const { nats, postgres } = this;
+    const service = await startRunner({
+      natsUrl: nats.url,
+      postgresUrl: postgres.url,
+      replicaId: 'r1',
+      standalone: true,
+      log,
+      ...options,
+      ...secretSettings(),
+    });
+    this.#running.add(service);
+    await vi.waitFor(
+      () => {
+        const { ok, reason } = service.ready();
+        if (!ok) throw new Error(`the runner is not ready: ${reason}`);
+      },
+      { timeout: 10_000 },
+    );
+    return service;
+  }
+
+  async stopRunner(service: RunningService): Promise<void> {
+    this.#running.delete(service);
+    await service.stop();
   }
 
   /** The runner as a process of its own, to be killed; `fault` is a point at which it kills itself. Resolves when it is ready, or gone. */

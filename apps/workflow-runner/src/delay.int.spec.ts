@@ -1,41 +1,16 @@
 import type { NodeState } from '#lib/contracts';
 import { partitionOf } from '#lib/contracts';
-import { createLogger, type RunningService } from '#lib/platform';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { node } from '../../../test/builders/runs.ts';
 import { RunnerBench, type RunTenant } from '../../../test/servers/runner-bench.ts';
-import { startRunner } from './index.ts';
-import { secretSettings } from '../../../test/servers/master-key.ts';
 
 let bench: RunnerBench;
-const log = createLogger({ service: 'runner', level: process.env['SLUICE_TEST_LOG'] ?? 'silent' });
-const running = new Set<RunningService>();
 
 beforeAll(async () => {
   bench = await RunnerBench.start();
 });
-afterEach(async () => {
-  for (const service of running) await service.stop();
-  running.clear();
-  await bench.clear();
-});
+afterEach(() => bench.clear());
 afterAll(() => bench.stop());
-
-async function start(drainMs?: number): Promise<RunningService> {
-  const { nats, postgres } = bench;
-  const service = await startRunner({
-    natsUrl: nats.url,
-    postgresUrl: postgres.url,
-    replicaId: 'r1',
-    standalone: true,
-    drainMs,
-    log,
-    ...secretSettings(),
-  });
-  running.add(service);
-  await expect.poll(() => service.ready(), { timeout: 10_000 }).toEqual({ ok: true });
-  return service;
-}
 
 const out = (id: string, integrationId: string, ...next: string[][]): NodeState =>
   node(id, 'MqttMessageNode', { integrationId, topicTemplate: id, messageTemplate: '{{data.message}}' }, ...next);
@@ -86,7 +61,7 @@ describe('a run in a delay', () => {
     await bench.kill(child);
     expect(await waits(to)).toEqual([wait]);
     await shift(to, { until: Date.now() - 1, ran: 58_000 });
-    await start();
+    await bench.startRunner();
     await expect.poll(() => bench.counts(to)).toMatchObject({ succeeded: 1, failed: 0, deadLettered: 0 });
     expect(sent.map(({ options }) => options['topic'])).toEqual(['before', 'after']);
     expect(bench.attemptsOf(to)).toEqual([[`${to.workflowId}-1`, 3, 'succeeded']]);
@@ -101,7 +76,7 @@ describe('a run in a delay', () => {
     await expect.poll(() => waits(to)).toHaveLength(1);
     await bench.kill(child);
     await shift(to, { until: Date.now() - 1, ran: 59_500 });
-    await start();
+    await bench.startRunner();
     await expect.poll(() => bench.counts(to)).toMatchObject({ succeeded: 0, failed: 1 });
     const error = bench.activity.find(({ kind, id }) => kind === 'runError' && id === to.workflowId)?.body['error'];
     expect(error).toMatchObject({ name: 'WorkflowTimeout' });
@@ -115,14 +90,13 @@ describe('a run in a delay', () => {
       out('out', integrationId),
     ]);
     const sent = bench.owner(to);
-    const service = await start(600_000); // it would wait as long for runs that end
+    const service = await bench.startRunner({ drainMs: 600_000 }); // it would wait as long for runs that end
     for (let number = 1; number <= 101; number++) await bench.publish(to, number);
     await expect.poll(() => sent.map(({ payload }) => payload)).toEqual(['101']);
     await expect.poll(() => waits(to)).toHaveLength(100);
-    running.delete(service);
-    await service.stop();
+    await bench.stopRunner(service);
     await shift(to, { until: Date.now() - 1, ran: 59_000 });
-    await start();
+    await bench.startRunner();
     await expect.poll(() => bench.counts(to)).toMatchObject({ succeeded: 101, failed: 0 });
     expect(new Set(sent.map(({ id }) => id)).size).toBe(101);
     expect(sent).toHaveLength(101);

@@ -1,40 +1,17 @@
 import { once } from 'node:events';
 import { inboundSubject, type InboundEvent, type TriggerState } from '#lib/contracts';
-import { createLogger, type RunningService } from '#lib/platform';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { node, trigger } from '../../../test/builders/runs.ts';
 import { RunnerBench, type RunTenant } from '../../../test/servers/runner-bench.ts';
 import { tellFlowError, type FlowErrorOptions } from './flow-errors.ts';
-import { secretSettings } from '../../../test/servers/master-key.ts';
-import { startRunner } from './index.ts';
 
 let bench: RunnerBench;
-const log = createLogger({ service: 'runner', level: process.env['SLUICE_TEST_LOG'] ?? 'silent' });
-const running = new Set<RunningService>();
 
 beforeAll(async () => {
   bench = await RunnerBench.start();
 });
-afterEach(async () => {
-  for (const service of running) await service.stop();
-  running.clear();
-  await bench.clear();
-});
+afterEach(() => bench.clear());
 afterAll(() => bench.stop());
-
-async function start(): Promise<void> {
-  const { nats, postgres } = bench;
-  const service = await startRunner({
-    natsUrl: nats.url,
-    postgresUrl: postgres.url,
-    replicaId: 'r1',
-    standalone: true,
-    log,
-    ...secretSettings(),
-  });
-  running.add(service);
-  await expect.poll(() => service.ready(), { timeout: 10_000 }).toEqual({ ok: true });
-}
 
 const failing = [node('throw', 'ThrowErrorNode', { messageTemplate: 'no {{data.message}}' })];
 const listener: TriggerState = { type: 'flowError', key: 'errors', config: { scope: 'local' }, outputIds: [['throw']] };
@@ -52,7 +29,7 @@ async function told({ applicationId, workflowId }: RunTenant): Promise<InboundEv
 describe('the error of a failed run', () => {
   it('is told to whoever hears of it, whole, and once', async () => {
     const to = await tenant(listener);
-    await start();
+    await bench.startRunner();
     await bench.publish(to, 1);
     await bench.publish(to, 2);
     await expect.poll(() => bench.counts(to)).toMatchObject({ failed: 2 });
@@ -74,14 +51,14 @@ describe('the error of a failed run', () => {
 
   it('leaves out a payload that is too large', async () => {
     const to = await tenant(listener);
-    await start();
+    await bench.startRunner();
     await bench.publish(to, 1, { body: Buffer.alloc(300_000, 'x') });
     await expect.poll(async () => (await told(to))[0]?.attributes['erroredPayload']).toBe('Payload data omitted due to size');
   });
 
   it('is not told where nobody hears of it, nor when an error had started the run', async () => {
     const [deaf, to] = [await tenant(), await tenant(listener)];
-    await start();
+    await bench.startRunner();
     await bench.publish(deaf, 1);
     const attributes = { flowClass: 'cloud', errorInfo: {}, erroredPayload: {} };
     const { applicationId, workflowId } = to;
@@ -112,7 +89,7 @@ describe('the error of a failed run', () => {
     await bench.publish(to, 1);
     await gone;
     expect(child.signalCode).toBe('SIGKILL');
-    await start();
+    await bench.startRunner();
     await expect.poll(() => bench.counts(to)).toMatchObject({ failed: 1 });
     expect(await told(to)).toHaveLength(1);
     await expect.poll(() => bench.attemptsOf(to)).toEqual([[`${to.workflowId}-1`, 2, 'failed']]);

@@ -1,25 +1,19 @@
 import type { CredentialState } from '#lib/contracts';
-import { createLogger, type RunningService } from '#lib/platform';
 import { seal, SecretKeys } from '#lib/secrets';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { node } from '../../../test/builders/runs.ts';
 import { newId } from '../../../test/servers/dispatch-bench.ts';
 import { startHttpServer, type TestHttpServer } from '../../../test/servers/http.ts';
-import { MASTER_KEY, secretSettings } from '../../../test/servers/master-key.ts';
+import { MASTER_KEY } from '../../../test/servers/master-key.ts';
 import { RunnerBench } from '../../../test/servers/runner-bench.ts';
-import { startRunner } from './index.ts';
 
 let bench: RunnerBench;
 let http: TestHttpServer;
-const running = new Set<RunningService>();
-const log = createLogger({ service: 'runner', level: process.env['SLUICE_TEST_LOG'] ?? 'silent' });
 
 beforeAll(async () => {
   [bench, http] = await Promise.all([RunnerBench.start(), startHttpServer()]);
 });
 afterEach(async () => {
-  for (const service of running) await service.stop();
-  running.clear();
   await bench.clear();
   http.requests.length = 0;
 });
@@ -27,17 +21,7 @@ afterAll(() => Promise.all([bench.stop(), http.stop()]));
 
 describe('an HTTP request of a run', () => {
   it("carries the application's credential, as it is now", async () => {
-    const { nats, postgres, bus } = bench;
-    const service = await startRunner({
-      natsUrl: nats.url,
-      postgresUrl: postgres.url,
-      replicaId: 'r1',
-      standalone: true,
-      log,
-      ...secretSettings(),
-    });
-    running.add(service);
-    await expect.poll(() => service.ready(), { timeout: 10_000 }).toEqual({ ok: true });
+    await bench.startRunner();
     const to = await bench.tenant(() => [
       node('h', 'HttpNode', {
         uriTemplate: '/in',
@@ -49,7 +33,7 @@ describe('an HTTP request of a run', () => {
     ]);
     const { applicationId } = to;
     const { wrapped, key } = new SecretKeys(MASTER_KEY).newDataKey(applicationId);
-    await bus.kv('KEYS').put(applicationId, Buffer.from(wrapped));
+    await bench.bus.kv('KEYS').put(applicationId, Buffer.from(wrapped));
     const id = newId();
     const configured = async (secret: string): Promise<number> => {
       const secretValue = seal(key, secret, { applicationId, resourceId: id, field: 'secretValue' });

@@ -1,40 +1,16 @@
 import type { NodeState } from '#lib/contracts';
-import { createLogger, type RunningService } from '#lib/platform';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { node } from '../../../test/builders/runs.ts';
 import { RunnerBench, type RunTenant } from '../../../test/servers/runner-bench.ts';
-import { secretSettings } from '../../../test/servers/master-key.ts';
-import { startRunner } from './index.ts';
 import { forgetKept, KeptValues, type KeptRequest } from './persistence/kept-values.ts';
 
 let bench: RunnerBench;
-const log = createLogger({ service: 'runner', level: process.env['SLUICE_TEST_LOG'] ?? 'silent' });
-const running = new Set<RunningService>();
 
 beforeAll(async () => {
   bench = await RunnerBench.start();
 });
-afterEach(async () => {
-  for (const service of running) await service.stop();
-  running.clear();
-  await bench.clear();
-});
+afterEach(() => bench.clear());
 afterAll(() => bench.stop());
-
-async function start(): Promise<RunningService> {
-  const { nats, postgres } = bench;
-  const service = await startRunner({
-    natsUrl: nats.url,
-    postgresUrl: postgres.url,
-    replicaId: 'r1',
-    standalone: true,
-    log,
-    ...secretSettings(),
-  });
-  running.add(service);
-  await expect.poll(() => service.ready(), { timeout: 10_000 }).toEqual({ ok: true });
-  return service;
-}
 
 const counting = ({ integrationId }: { integrationId: string }): NodeState[] => [
   node('count', 'StoreValueNode', { keyName: 'n', valueType: 'incr', resultPath: 'working.n' }, ['out']),
@@ -56,7 +32,7 @@ describe('what a workflow keeps', () => {
     await bench.kill(child);
     stuck = false;
     sent.length = 0;
-    await start();
+    await bench.startRunner();
     await bench.publish(to, 21);
     await expect.poll(() => bench.counts(to)).toMatchObject({ succeeded: 21, failed: 0 });
     expect(sent.map(({ payload }) => Number(payload)).sort((a, b) => a - b)).toEqual(Array.from({ length: 21 }, (_, index) => index + 1));
@@ -65,7 +41,7 @@ describe('what a workflow keeps', () => {
 
   it('is bounded in count and size, changed by the holder alone, and forgotten with its workflow', async () => {
     const { workflowId: flowId } = await bench.tenant(counting);
-    await start();
+    await bench.startRunner();
     const { rows } = await bench.sql.query<{ partition: number; token: string }>(
       'select partition, token from runner.reservations limit 1',
     );

@@ -1,45 +1,16 @@
 import { outboundSubject, partitionOf, SendRequest, triggeredFilter, type Activity, type NodeState } from '#lib/contracts';
-import { createLogger, type RunningService } from '#lib/platform';
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { node, trigger, workflow } from '../../../test/builders/runs.ts';
 import { RunnerBench, type RunTenant } from '../../../test/servers/runner-bench.ts';
-import { startRunner } from './index.ts';
-import { secretSettings } from '../../../test/servers/master-key.ts';
 
 let bench: RunnerBench;
-const log = createLogger({ service: 'runner', level: process.env['SLUICE_TEST_LOG'] ?? 'silent' });
-const running = new Set<RunningService>();
 
 beforeAll(async () => {
   bench = await RunnerBench.start();
 });
-afterEach(async () => {
-  for (const service of running) await service.stop();
-  running.clear();
-  await bench.clear();
-});
+afterEach(() => bench.clear());
 afterAll(() => bench.stop());
-
-async function start(): Promise<RunningService> {
-  const { nats, postgres } = bench;
-  const service = await startRunner({
-    natsUrl: nats.url,
-    postgresUrl: postgres.url,
-    replicaId: 'r1',
-    standalone: true,
-    log,
-    ...secretSettings(),
-  });
-  running.add(service);
-  await expect.poll(() => service.ready(), { timeout: 10_000 }).toEqual({ ok: true });
-  return service;
-}
-
-async function stop(service: RunningService): Promise<void> {
-  running.delete(service);
-  await service.stop();
-}
 
 const answers = ({ integrationId }: { integrationId: string }): NodeState[] => [
   node('m', 'MutateNode', { rules: [{ type: 'set', valueTemplate: '{{data.message}}', destination: 'working.n' }] }, ['out']),
@@ -59,7 +30,7 @@ describe('the runner', () => {
     const to = await bench.tenant(answers);
     const sent = bench.owner(to, () => 'succeeded');
     for (let number = 1; number <= 50; number++) await bench.publish(to, number);
-    await start();
+    await bench.startRunner();
     for (let number = 51; number <= 100; number++) await bench.publish(to, number);
     await expect.poll(() => bench.counts(to)).toMatchObject({ succeeded: 100, failed: 0, deadLettered: 0 });
     expect(sent.map(({ payload }) => payload)).toEqual(Array.from({ length: 100 }, (_, i) => `{"n": ${i + 1} }`));
@@ -70,7 +41,7 @@ describe('the runner', () => {
   it('keeps what dispatch has not committed', async () => {
     const to = await bench.tenant(answers);
     bench.owner(to, () => 'succeeded');
-    await start();
+    await bench.startRunner();
     await bench.publish(to, 1, { committed: 0 });
     const kept = await bench.publish(to, 2, { committed: 1 });
     await expect.poll(() => bench.counts(to)).toMatchObject({ succeeded: 2, failed: 0, deadLettered: 0 });
@@ -82,7 +53,7 @@ describe('the runner', () => {
   it('waits for the configuration that a run was decided with', async () => {
     const to = await bench.tenant(answers);
     const sent = bench.owner(to, () => 'succeeded');
-    await start();
+    await bench.startRunner();
     const { end } = await bench.bus.streamInfo('CONFIG');
     await bench.publish(to, 1, { decidedAt: end + 1 });
     await bench.publish(to, 2);
@@ -95,7 +66,7 @@ describe('the runner', () => {
 
   it('says how runs failed, each of them', async () => {
     const to = await bench.tenant(() => [node('bad', 'ThrowErrorNode', { messageTemplate: 'no {{data.topic}}' })]);
-    await start();
+    await bench.startRunner();
     for (let number = 1; number <= 8; number++) await bench.publish(to, number);
     await expect.poll(() => bench.counts(to)).toMatchObject({ succeeded: 0, failed: 8, deadLettered: 0 });
     const errors = (): Activity[] => bench.activity.filter(({ kind, id }) => kind === 'runError' && id === to.workflowId);
@@ -111,7 +82,7 @@ describe('the runner', () => {
   it('queues what a disconnected broker cannot take', async () => {
     const to = await bench.tenant(answers);
     bench.owner(to, () => 'disconnected');
-    await start();
+    await bench.startRunner();
     await bench.publish(to, 1);
     await expect.poll(() => bench.counts(to)).toMatchObject({ succeeded: 1, failed: 0, deadLettered: 0 });
     const [queued] = await bench.bus.list('OUTBOUND', outboundSubject('mqtt', to.applicationId, to.integrationId));
@@ -124,7 +95,7 @@ describe('the runner', () => {
 
   it('queues what nobody answers for five seconds', async () => {
     const to = await bench.tenant(answers);
-    await start();
+    await bench.startRunner();
     await bench.publish(to, 1);
     await expect.poll(() => bench.counts(to), { timeout: 15_000 }).toMatchObject({ succeeded: 1, failed: 0, deadLettered: 0 });
     expect(await bench.bus.list('OUTBOUND', outboundSubject('mqtt', to.applicationId, to.integrationId))).toHaveLength(1);
@@ -139,7 +110,7 @@ describe('the runner', () => {
     await expect.poll(() => bench.counts(to)).toMatchObject({ succeeded: 3, failed: 0, deadLettered: 0 });
     await bench.kill(killed);
     slow = false;
-    await start();
+    await bench.startRunner();
     await expect.poll(() => bench.counts(to)).toMatchObject({ succeeded: 4, failed: 0, deadLettered: 0 });
     expect(restartsOf(to)).toEqual([[`${to.workflowId}-1`, 2, 'succeeded']]);
   });
@@ -190,7 +161,7 @@ describe('the runner', () => {
     for (let number = 1; number <= 20; number++) await bench.publish(to, number);
     await gone;
     expect(child.signalCode).toBe('SIGKILL');
-    await start();
+    await bench.startRunner();
     await expect.poll(() => bench.counts(to)).toMatchObject({ succeeded: 20, failed: 0, deadLettered: 0 });
     // What is sent twice has the same id: its owner, which lives, sends it once.
     expect(new Set(sent.map(({ id }) => id)).size).toBe(20);
@@ -199,12 +170,12 @@ describe('the runner', () => {
   it('takes nothing for interrupted after a stop in order', async () => {
     const to = await bench.tenant(answers);
     bench.owner(to, () => 'succeeded');
-    const first = await start();
+    const first = await bench.startRunner();
     await bench.publish(to, 1);
     await expect.poll(() => bench.counts(to)).toMatchObject({ succeeded: 1 });
-    await stop(first);
+    await bench.stopRunner(first);
     await bench.publish(to, 2);
-    await start();
+    await bench.startRunner();
     await expect
       .poll(() => bench.attemptsOf(to))
       .toEqual([
@@ -216,7 +187,7 @@ describe('the runner', () => {
   it('buries a message that cannot be read, and goes on', async () => {
     const to = await bench.tenant(answers);
     const sent = bench.owner(to, () => 'succeeded');
-    await start();
+    await bench.startRunner();
     const subject = `triggered.${partitionOf(to.applicationId)}.${to.applicationId}.${to.workflowId}`;
     await bench.bus.publishOutbound(subject, Buffer.from('odd'), 'poison-1');
     await bench.publish(to, 1);
@@ -227,7 +198,7 @@ describe('the runner', () => {
   it('survives a restart of the bus in the middle of its runs', { timeout: 60_000 }, async () => {
     const to = await bench.tenant(answers);
     bench.owner(to, () => 'succeeded');
-    await start();
+    await bench.startRunner();
     for (let number = 1; number <= 200; number++) await bench.publish(to, number);
     await bench.nats.restart();
     await expect
