@@ -1,25 +1,24 @@
 import type { Socket } from 'node:net';
 import { ConnectorError } from '#lib/connector-sdk';
+import { Ending } from '../ending.ts';
 import { type Dial, abortable, openSocket } from '../socket.ts';
 import { type TlsSettings, secure, securedWords } from '../tls.ts';
 import type { Target } from './target.ts';
 
-type Listener = (error: ConnectorError) => void;
 type Handler = ((event?: unknown) => void) | null;
 
 /**
  * The one connection of an Azure client: dialled by the context, with TLS spoken over it, and handed to the client where it would make a web socket (ADR 0014).
  * The bytes of AMQP go through as they are. It is made once: when it is gone, the client gets no other, and whoever listens knows at once.
  */
-export class Transport {
+export class Transport extends Ending {
   /** What the client makes its connection with. */
   readonly webSocket: new () => AmqpSocket;
-  readonly #listeners = new Set<Listener>();
-  #error: ConnectorError | undefined;
   #socket: Socket | undefined;
   #ready = false;
 
   constructor(target: Target, context: Dial, tls: TlsSettings = {}) {
+    super();
     let dialled: Promise<Socket> | undefined;
     const open = (): Promise<Socket> => (dialled ??= this.#open(target, context, tls));
     this.webSocket = class extends AmqpSocket {
@@ -27,34 +26,15 @@ export class Transport {
         super(open());
       }
     };
-    const onAbort = (): void => this.end(new ConnectorError('lost', 'The attempt to connect was given up.'));
+    const onAbort = (): void => void this.end(new ConnectorError('lost', 'The attempt to connect was given up.'));
     context.signal.addEventListener('abort', onAbort, { once: true });
     this.onEnd(() => context.signal.removeEventListener('abort', onAbort));
     if (context.signal.aborted) onAbort();
   }
 
-  /** Why it ended; undefined while it lives, or isn't dialled yet. */
-  get error(): ConnectorError | undefined {
-    return this.#error;
-  }
   /** It was up: something may have been sent. */
   get ready(): boolean {
     return this.#ready;
-  }
-
-  /** Calls back with why it is gone, at once if it is; what it returns takes that back. */
-  onEnd(listener: Listener): () => void {
-    if (this.#error === undefined) this.#listeners.add(listener);
-    else listener(this.#error);
-    return () => void this.#listeners.delete(listener);
-  }
-
-  /** The outcome of `work`, or sooner why the connection is gone. */
-  async orEnd<T>(work: Promise<T>): Promise<T> {
-    return await new Promise<T>((resolve, reject) => {
-      const forget = this.onEnd(reject);
-      work.then(resolve, reject).finally(forget);
-    });
   }
 
   /** Reads no more bytes until `resume`, heartbeats included. */
@@ -65,32 +45,24 @@ export class Transport {
     this.#socket?.resume();
   }
 
-  end(error: ConnectorError): void {
-    if (this.#error !== undefined) return;
-    this.#error = error;
+  protected release(): void {
     this.#socket?.destroy();
-    for (const listener of this.#listeners) listener(error);
-    this.#listeners.clear();
   }
 
   async #open(target: Target, context: Dial, tls: TlsSettings): Promise<Socket> {
-    if (this.#error !== undefined) throw this.#error;
+    if (this.error !== undefined) throw this.error;
     try {
       const socket = await dialled(target, context, tls);
       this.#socket = socket;
       socket.on('error', () => undefined); // the close that follows says enough
       socket.once('close', () => this.end(new ConnectorError('lost', 'Connection Lost')));
-      if (this.#isOver()) socket.destroy();
+      if (this.isOver()) socket.destroy();
       this.#ready = true;
       return socket;
     } catch (error) {
       this.end(error instanceof ConnectorError ? error : new ConnectorError('lost', 'Connection Lost', { cause: error }));
       throw error;
     }
-  }
-
-  #isOver(): boolean {
-    return this.#error !== undefined;
   }
 }
 

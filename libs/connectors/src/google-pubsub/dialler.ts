@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { ConnectorError } from '#lib/connector-sdk';
+import { Ending } from '../ending.ts';
 import type { Dial } from '../socket.ts';
 import { securedWords, tlsError } from '../tls.ts';
 
@@ -7,9 +8,7 @@ import { securedWords, tlsError } from '../tls.ts';
  * Dials for one client, and knows before gRPC says anything when its link is gone. A connection that breaks is the end. One that ends in order is not (Google
  * asks for a new one by GOAWAY now and then, and the library moves on by itself), unless the next one can't be made.
  */
-export class Dialler {
-  readonly #listeners = new Set<(error: ConnectorError) => void>();
-  #error: ConnectorError | undefined;
+export class Dialler extends Ending {
   #current: Socket | undefined;
   readonly #open = new Set<Socket>();
   readonly #ready = new WeakSet<Socket>();
@@ -21,33 +20,13 @@ export class Dialler {
     /** Whether TLS is spoken over what is dialled: of a check a step. */
     private readonly secure: boolean,
   ) {
+    super();
     context.signal.addEventListener('abort', this.#aborted, { once: true });
     if (context.signal.aborted) this.#aborted();
   }
 
-  /** Why it ended; undefined while it lives. */
-  get error(): ConnectorError | undefined {
-    return this.#error;
-  }
-
-  /** Calls back with why there is no connection any more, at once if there is none; what it returns takes that back. */
-  onEnd(listener: (error: ConnectorError) => void): () => void {
-    if (this.#error === undefined) this.#listeners.add(listener);
-    else listener(this.#error);
-    return () => void this.#listeners.delete(listener);
-  }
-
-  /** The outcome of `work`, or sooner why there is no connection any more. */
-  async orEnd<T>(work: Promise<T>): Promise<T> {
-    // No race with one long promise: that would keep the outcome of every call until the end.
-    return await new Promise<T>((resolve, reject) => {
-      const forget = this.onEnd(reject);
-      work.then(resolve, reject).finally(forget);
-    });
-  }
-
   readonly connect = async (secure: (socket: Socket) => Promise<Socket>): Promise<Socket> => {
-    if (this.#error !== undefined) throw this.#error;
+    if (this.error !== undefined) throw this.error;
     let socket: Socket;
     try {
       socket = await this.context.dial(this.host, this.port);
@@ -58,7 +37,7 @@ export class Dialler {
     this.#open.add(socket);
     socket.once('close', (broken) => this.#closed(socket, broken));
     this.#current = socket;
-    if (this.#isOver()) socket.destroy(); // it was given up while it was dialled: what follows says why
+    if (this.isOver()) socket.destroy(); // it was given up while it was dialled: what follows says why
     try {
       const { step } = this.context;
       const secured = async (): Promise<Socket> => await this.orEnd(secure(socket));
@@ -71,19 +50,9 @@ export class Dialler {
     }
   };
 
-  /** Ends every connection for `error`, unless they ended already; why they did. */
-  end(error: ConnectorError): ConnectorError {
-    if (this.#error !== undefined) return this.#error;
-    this.#error = error;
+  protected release(): void {
     this.context.signal.removeEventListener('abort', this.#aborted);
     for (const socket of this.#open) socket.destroy();
-    for (const listener of this.#listeners) listener(error);
-    this.#listeners.clear();
-    return error;
-  }
-
-  #isOver(): boolean {
-    return this.#error !== undefined;
   }
 
   #closed(socket: Socket, broken: boolean): void {
