@@ -1,5 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { createServer } from 'node:net';
 
 /** A server we started and alone may end. */
 export interface Server {
@@ -63,15 +65,23 @@ async function stopChild(child: ChildProcess, ended: Promise<number | null>, sig
   }
 }
 
-/** A port of 127.0.0.1 that was free a moment ago, below the ephemeral range's usual start. */
+/** Where no system takes the ports of outgoing connections from (Linux: 32768 and up), so that a free one stays free until its server listens. */
+const FIRST_PORT = 20_000;
+const PORTS = 10_000;
+
+/** A port of 127.0.0.1, of 20000 to 29999, that nothing listens on. Throws when 100 in a row are taken. */
 export async function freePort(): Promise<number> {
-  const { createServer } = await import('node:net');
-  return await new Promise((resolve, reject) => {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const port = randomInt(FIRST_PORT, FIRST_PORT + PORTS);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`no port of 127.0.0.1 between ${FIRST_PORT} and ${FIRST_PORT + PORTS - 1} is free`);
+}
+
+async function isFree(port: number): Promise<boolean> {
+  return await new Promise((resolve) => {
     const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => (address !== null && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port'))));
-    });
+    probe.once('error', () => resolve(false));
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
   });
 }
