@@ -58,6 +58,7 @@ export async function startHttpServer({ tls, clientCertificate = false }: HttpSe
           },
           listener,
         );
+  server.keepAliveTimeout = 0; // who asks ends a connection that nothing comes over
   server.on('connection', (socket: Socket) => {
     connections++;
     sockets.add(socket);

@@ -2,6 +2,7 @@ import type { EgressPolicy } from '#lib/egress';
 import { NodeError } from '../engine/errors.ts';
 import { type HttpAnswer, type HttpCall, HttpFailure } from '../engine/http.ts';
 import { Breakers } from './breakers.ts';
+import { Connections } from './connections.ts';
 import { exchange, type Exchanged } from './exchange.ts';
 import { basic, type HttpCredential, mayGo, resolveUri, type Target, withCredential } from './target.ts';
 import { RequestTurns } from './turns.ts';
@@ -21,6 +22,8 @@ export interface HttpClientOptions {
   readonly egress: EgressPolicy;
   /** The application's http service credential of that name, in clear. Rejects NodeError. */
   readonly credential: (applicationId: string, name: string) => Promise<HttpCredential>;
+  /** How long a connection is kept for the next request, ms; default 1 s. */
+  readonly idleMs?: number;
 }
 
 /** Makes the HTTP requests of workflows. */
@@ -28,8 +31,11 @@ export class HttpClient {
   readonly #breakers = new Breakers();
   readonly #turns = new RequestTurns();
   readonly #closing = new AbortController();
+  readonly #connections: Connections;
 
-  constructor(private readonly options: HttpClientOptions) {}
+  constructor(private readonly options: HttpClientOptions) {
+    this.#connections = new Connections(options.egress, options.idleMs);
+  }
 
   /** Resolves with any answer. Rejects HttpFailure when there is none, NodeError when the request can't be made. */
   async call(call: HttpCall): Promise<HttpAnswer> {
@@ -52,6 +58,7 @@ export class HttpClient {
   /** Ends every request. Nobody hears of it: the runs are made again by another process, and must not fail here. */
   close(): void {
     this.#closing.abort();
+    this.#connections.destroy();
     this.#breakers.close();
   }
 
@@ -76,7 +83,9 @@ export class HttpClient {
 
   #exchange({ applicationId, caCertificate, verify }: HttpCall, hop: Hop, signal: AbortSignal): Promise<Exchanged> {
     const { host } = hop.url;
-    return this.#breakers.through(applicationId, host, () => exchange(this.options.egress, { ...hop, caCertificate, verify, signal }));
+    return this.#breakers.through(applicationId, host, () =>
+      exchange(this.#connections, { ...hop, applicationId, caCertificate, verify, signal }),
+    );
   }
 }
 

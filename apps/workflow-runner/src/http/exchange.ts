@@ -1,23 +1,19 @@
 import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
-import { isIP, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
-import { dial, type EgressPolicy } from '#lib/egress';
 import { HttpFailure } from '../engine/http.ts';
+import type { Connections, Route, RoutedOptions } from './connections.ts';
+import { ACCEPTED, decoded, tooLarge } from './decode.ts';
 import type { Target } from './target.ts';
 
-/** Largest body of an answer, bytes (WORKFLOWS.md). */
+/** Largest body of an answer, bytes, as it came and decompressed (WORKFLOWS.md). */
 const MAX_BODY = 5 * 1024 * 1024;
 
-/** More than a request may take: the signal ends the dial. */
-const DIAL_MS = 60_000;
+/** Doing the same again changes nothing (RFC 9110, 9.2.2). */
+const REPEATABLE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'DELETE']);
 
-export interface Exchange extends Target {
+/** Its signal ends it, with the signal's reason. */
+export interface Exchange extends Route, Target {
   readonly method: string;
   readonly body?: Uint8Array | undefined;
-  readonly caCertificate?: string | undefined;
-  readonly verify: boolean;
-  /** Ends it, with the signal's reason. */
-  readonly signal: AbortSignal;
 }
 
 export interface Exchanged {
@@ -26,66 +22,43 @@ export interface Exchanged {
   readonly body: Buffer;
 }
 
-/** Sends one request over a connection of its own, dialled through the guard, and reads the whole answer. Rejects HttpFailure. */
-export async function exchange(policy: EgressPolicy, wanted: Exchange): Promise<Exchanged> {
-  const { signal } = wanted;
-  let socket: Socket | undefined;
-  const onAbort = (): void => void socket?.destroy();
-  signal.addEventListener('abort', onAbort, { once: true });
+/** Sends one request and reads the whole answer. Rejects HttpFailure. */
+export async function exchange(connections: Connections, wanted: Exchange): Promise<Exchanged> {
   try {
-    socket = await connected(policy, wanted, (made) => (socket = made));
-    const answer = await answered(socket, wanted);
-    return { statusCode: answer.statusCode ?? 0, headers: answer.headers, body: await bodyOf(answer) };
+    const answer = await answered(connections, wanted);
+    const body = await decoded(await bodyOf(answer), answer.headers['content-encoding'], MAX_BODY);
+    return { statusCode: answer.statusCode ?? 0, headers: answer.headers, body };
   } catch (error) {
-    throw signal.aborted ? signal.reason : failureOf(error);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-    socket?.destroy();
+    throw wanted.signal.aborted ? wanted.signal.reason : failureOf(error);
   }
 }
 
-async function connected(policy: EgressPolicy, wanted: Exchange, made: (socket: Socket) => void): Promise<Socket> {
-  const { url, signal, verify, caCertificate, clientCertificate } = wanted;
-  const secure = url.protocol === 'https:';
-  const port = url.port === '' ? (secure ? 443 : 80) : Number(url.port);
-  const socket = await dial(policy, url.hostname, port, { signal, timeoutMs: DIAL_MS });
-  made(socket);
-  signal.throwIfAborted();
-  if (!secure) return socket;
-  const host = url.hostname.replace(/^\[|\]$/g, '');
-  return await new Promise((resolve, reject) => {
-    socket.once('error', reject);
-    const tls = connectTls({
-      socket,
-      host,
-      ...(isIP(host) === 0 ? { servername: host } : {}),
-      ...(caCertificate === undefined ? {} : { ca: caCertificate }),
-      ...(clientCertificate === undefined ? {} : { key: clientCertificate.key, cert: clientCertificate.certificate }),
-      rejectUnauthorized: verify,
-    });
-    made(tls);
-    tls.once('error', reject).once('close', () => reject(new Error('closed')));
-    tls.once('secureConnect', () => resolve(tls));
-  });
-}
-
-function answered(socket: Socket, { url, method, headers, body }: Exchange): Promise<IncomingMessage> {
+function answered(connections: Connections, wanted: Exchange): Promise<IncomingMessage> {
+  const { url, method, headers, body, signal } = wanted;
+  const options: RoutedOptions = {
+    agent: connections,
+    route: wanted,
+    signal,
+    method,
+    path: `${url.pathname}${url.search}`,
+    headers: {
+      'user-agent': 'sluice',
+      accept: '*/*',
+      'accept-encoding': ACCEPTED,
+      ...headers,
+      host: headers['host'] ?? url.host,
+      ...(body === undefined ? {} : { 'content-length': String(body.byteLength) }),
+    },
+  };
   return new Promise((resolve, reject) => {
-    const sent = request({
-      createConnection: () => socket,
-      method,
-      path: `${url.pathname}${url.search}`,
-      headers: {
-        'user-agent': 'sluice',
-        accept: '*/*',
-        ...headers,
-        host: headers['host'] ?? url.host,
-        connection: 'close',
-        ...(body === undefined ? {} : { 'content-length': String(body.byteLength) }),
-      },
-    });
+    const sent = request(options);
     sent.once('response', resolve);
-    sent.on('error', reject);
+    sent.on('error', (error: NodeJS.ErrnoException) => {
+      // The server had given up a kept connection meanwhile. Each try uses one up, and the last makes its own.
+      const again = sent.reusedSocket && error.code === 'ECONNRESET' && REPEATABLE.has(method) && !signal.aborted;
+      if (again) resolve(answered(connections, wanted));
+      else reject(error);
+    });
     sent.end(body);
   });
 }
@@ -95,7 +68,7 @@ async function bodyOf(answer: IncomingMessage): Promise<Buffer> {
   let size = 0;
   for await (const part of answer as AsyncIterable<Buffer>) {
     size += part.byteLength;
-    if (size > MAX_BODY) throw new HttpFailure('ResponseTooLarge', `the answer is larger than ${MAX_BODY} bytes`);
+    if (size > MAX_BODY) throw tooLarge(MAX_BODY);
     parts.push(part);
   }
   return Buffer.concat(parts, size);

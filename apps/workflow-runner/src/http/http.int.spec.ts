@@ -1,12 +1,14 @@
+import { brotliCompressSync, constants, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import type { CredentialState } from '#lib/contracts';
 import { parseAllow } from '#lib/egress';
 import { seal, SecretKeys } from '#lib/secrets';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ran } from '../../../../test/builders/ran.ts';
 import { APPLICATION, node, triggered, workflow } from '../../../../test/builders/runs.ts';
 import { type Certificates, makeCertificates } from '../../../../test/servers/certificates.ts';
 import { startHttpServer, type TestHttpServer } from '../../../../test/servers/http.ts';
 import { MASTER_KEY } from '../../../../test/servers/master-key.ts';
+import type { HttpCall } from '../engine/http.ts';
 import type { RunResult } from '../engine/index.ts';
 import { HttpClient } from './client.ts';
 import { httpCredentials } from './credentials.ts';
@@ -81,6 +83,20 @@ function credential(name: string, uriMatch: string, config: Record<string, unkno
     ...changes,
   });
 }
+
+/** A request of an application, without a node. */
+const call = (uri: string, changes: Partial<HttpCall> = {}): HttpCall => ({
+  applicationId: APPLICATION,
+  method: 'GET',
+  uri,
+  headers: {},
+  auth: { kind: 'none' },
+  verify: true,
+  followRedirects: true,
+  timeoutMs: 30_000,
+  abandoned: () => false,
+  ...changes,
+});
 
 describe('an HTTP request', () => {
   it('is made as its templates say; the answer is at the path', async () => {
@@ -183,6 +199,23 @@ describe('an HTTP request', () => {
   });
 
   it.each([
+    ['gzip', gzipSync],
+    ['X-GZip', gzipSync],
+    ['deflate', deflateSync],
+    ['deflate', deflateRawSync],
+    ['br', brotliCompressSync],
+    ['zstd', (bytes: Buffer) => bytes],
+  ])('takes a compressed answer and gives it as it was: %s', async (coding, compress) => {
+    plain.on('/small', (_, response) => response.writeHead(200, { 'content-encoding': coding }).end(compress(Buffer.from('{"a": 1}'))));
+    expect((await requested({ uriTemplate: `${plain.url}/small` })).response).toMatchObject({ statusCode: 200, body: { a: 1 } });
+    expect(plain.requests[0]?.headers['accept-encoding']).toBe('gzip, deflate, br');
+    expect((await requested({ uriTemplate: `${plain.url}/small`, method: 'HEAD' })).response).toMatchObject({ body: '' });
+    const headerInfo = [{ key: 'Accept-Encoding', valueTemplate: 'identity' }];
+    await requested({ uriTemplate: `${plain.url}/small`, headerInfo });
+    expect(plain.requests[2]?.headers['accept-encoding']).toBe('identity');
+  });
+
+  it.each([
     [{ uriTemplate: '{{nothing}}' }, 'RequiredTemplate', 'uriTemplate came out empty'],
     [{ uriTemplate: 'ftp://x/' }, 'InvalidUri', text],
     [{ uriTemplate: '/relative' }, 'InvalidUri', text],
@@ -235,9 +268,20 @@ describe('a request without an answer', () => {
     expect(asked).toEqual([30_000, 5_000, 30_000, 30_000]);
   });
 
-  it('is one whose answer is larger than 5 MB, or stops in the middle', async () => {
+  it('is one whose answer is larger than 5 MB, compressed or not, or broken, or stops in the middle', async () => {
     plain.on('/large', (_, response) => response.end(Buffer.alloc(5 * 1024 * 1024 + 1, 'x')));
     expect(await failing({ uriTemplate: `${plain.url}/large` })).toEqual(both('ResponseTooLarge'));
+    const zeros = Buffer.alloc(16 * 1024 * 1024);
+    for (const [coding, bomb] of [
+      ['gzip', gzipSync(zeros)],
+      ['deflate', deflateSync(zeros)],
+      ['br', brotliCompressSync(zeros, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } })],
+    ] as const) {
+      plain.on('/bomb', (_, response) => response.writeHead(200, { 'content-encoding': coding }).end(bomb));
+      expect(await failing({ uriTemplate: `${plain.url}/bomb` })).toEqual(both('ResponseTooLarge'));
+    }
+    plain.on('/broken', (_, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end('no gzip'));
+    expect(await failing({ uriTemplate: `${plain.url}/broken` })).toEqual(both('InvalidResponse'));
     plain.on('/half', (request, response) => {
       response.writeHead(200, { 'content-length': '10' }).write('half');
       setTimeout(() => request.socket.destroy(), 5);
@@ -434,6 +478,80 @@ describe('authentication', () => {
   });
 });
 
+describe('a connection', () => {
+  const clients: HttpClient[] = [];
+  const keeping = (idleMs: number, policy = egress): HttpClient => {
+    const made = new HttpClient({ egress: policy, credential: () => Promise.reject(new Error('none')), idleMs });
+    clients.push(made);
+    return made;
+  };
+  afterEach(() => clients.splice(0).forEach((made) => made.close()));
+  /** How many connections the server gets while that goes on. */
+  const made = async (server: TestHttpServer, work: () => Promise<unknown>): Promise<number> => {
+    const before = server.connections;
+    await work();
+    return server.connections - before;
+  };
+
+  it('is kept for the next requests of the same kind, redirects too', async () => {
+    const own = keeping(60_000);
+    plain.on('/from', (_, response) => response.writeHead(302, { location: '/to' }).end('moved'));
+    plain.on('/post', (_, response) => response.writeHead(201).end('x'.repeat(100_000)));
+    const several = async (): Promise<void> => {
+      for (const path of ['', '/from', '/post', ''])
+        await own.call(call(plain.url + path, { method: path === '/post' ? 'POST' : 'GET', body: Buffer.from('b') }));
+    };
+    expect(await made(plain, several)).toBe(1);
+    const tls = { caCertificate: certificates.ca };
+    const secured = async (): Promise<void> => {
+      for (let n = 0; n < 3; n++) expect((await own.call(call(secure.url, tls))).statusCode).toBe(200);
+    };
+    expect(await made(secure, secured)).toBe(1);
+  });
+
+  it('serves no other application, authority or client certificate', async () => {
+    const own = keeping(60_000);
+    const { ca: caCertificate } = certificates;
+    const { key: keyOfClient, certificate } = certificates.client;
+    const clientCert = { caCertificate, auth: { kind: 'clientCert', key: keyOfClient, certificate } } as const;
+    const ways: Partial<HttpCall>[] = [{ verify: false }, { caCertificate }, { applicationId: 'another', caCertificate }];
+    const all = async (): Promise<void> => {
+      for (const way of ways) await own.call(call(secure.url, way));
+      await expect(own.call(call(secure.url))).rejects.toMatchObject({ name: 'HttpTls' });
+    };
+    expect(await made(secure, all)).toBe(4);
+    expect((await own.call(call(strict.url, clientCert))).statusCode).toBe(200);
+    await expect(own.call(call(strict.url, { caCertificate }))).rejects.toMatchObject({ name: 'HttpTls' });
+  });
+
+  it('that the server gave up meanwhile costs a request that may be repeated nothing', async () => {
+    const own = keeping(60_000);
+    let cut = false;
+    plain.on('/stale', (request, response) => (cut ? request.socket.destroy() : response.end()));
+    await own.call(call(`${plain.url}/stale`));
+    cut = true;
+    await expect(own.call(call(`${plain.url}/stale`))).rejects.toMatchObject({ name: 'HttpConnection' });
+    expect(plain.requests).toHaveLength(3); // on the kept connection, and on one of its own
+    cut = false;
+    await own.call(call(`${plain.url}/stale`));
+    cut = true;
+    await expect(own.call(call(`${plain.url}/stale`, { method: 'POST' }))).rejects.toMatchObject({ name: 'HttpConnection' });
+    expect(plain.requests).toHaveLength(5);
+  });
+
+  it('is kept by the policy that let it be dialled only, and for a moment only', async () => {
+    const own = keeping(50);
+    let ended = false;
+    plain.on('/watched', (request, response) => {
+      request.socket.once('close', () => (ended = true));
+      response.end();
+    });
+    await own.call(call(`${plain.url}/watched`));
+    await expect(keeping(50, parseAllow('')).call(call(`${plain.url}/watched`))).rejects.toMatchObject({ name: 'EgressForbidden' });
+    await expect.poll(() => ended).toBe(true);
+  });
+});
+
 describe('many requests', () => {
   it('to a host that fails are not made for a while; those of other applications and to other hosts are', async () => {
     const own = new HttpClient({ egress, credential: () => Promise.reject(new Error('none')) });
@@ -442,37 +560,16 @@ describe('many requests', () => {
     for (let n = 0; n < 20; n++) expect((await requested({ uriTemplate: gone.url }, own)).error).toMatchObject({ name: 'HttpConnection' });
     expect((await requested({ uriTemplate: gone.url }, own)).error).toMatchObject({ name: 'CircuitOpen' });
     expect((await requested({ uriTemplate: plain.url }, own)).error).toBeUndefined();
-    const call = {
-      method: 'GET',
-      uri: gone.url,
-      headers: {},
-      auth: { kind: 'none' },
-      verify: true,
-      followRedirects: true,
-      timeoutMs: 5_000,
-      abandoned: () => false,
-    } as const;
-    await expect(own.call({ ...call, applicationId: 'another' })).rejects.toMatchObject({ name: 'HttpConnection' });
+    await expect(own.call(call(gone.url, { applicationId: 'another' }))).rejects.toMatchObject({ name: 'HttpConnection' });
     own.close();
   });
 
   it('of one application are under way 32 at a time', async () => {
     const waiting: (() => void)[] = [];
     plain.on('/wait', (_, response) => void waiting.push(() => response.end()));
-    const call = {
-      applicationId: APPLICATION,
-      method: 'GET',
-      uri: `${plain.url}/wait`,
-      headers: {},
-      auth: { kind: 'none' },
-      verify: true,
-      followRedirects: true,
-      timeoutMs: 30_000,
-      abandoned: () => false,
-    } as const;
-    const calls = Array.from({ length: 40 }, () => client.call(call));
+    const calls = Array.from({ length: 40 }, () => client.call(call(`${plain.url}/wait`)));
     await expect.poll(() => waiting.length).toBe(32);
-    const others = client.call({ ...call, applicationId: 'another', uri: plain.url });
+    const others = client.call(call(plain.url, { applicationId: 'another' }));
     expect((await others).statusCode).toBe(200);
     expect(waiting).toHaveLength(32);
     while (waiting.length > 0) waiting.pop()?.();
