@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../../apps/standalone/src/servers/child.ts';
@@ -25,7 +25,12 @@ export class Product {
   static async start(extra: Record<string, string> = {}): Promise<Product> {
     const ports = { http: await freePort(), nats: await freePort(), grpc: await freePort() };
     const product = new Product(mkdtempSync(join(tmpdir(), 'sluice-product-')), ports, extra);
-    await product.launch();
+    try {
+      await product.launch();
+    } catch (error) {
+      await product.kill();
+      throw error;
+    }
     return product;
   }
 
@@ -45,6 +50,10 @@ export class Product {
     return this.#output;
   }
 
+  private get faultFile(): string {
+    return join(this.dataDir, 'fault');
+  }
+
   get adminToken(): string {
     return readFileSync(join(this.dataDir, 'admin-token'), 'utf8').trim();
   }
@@ -58,6 +67,7 @@ export class Product {
       SLUICE_GRPC_PORT: String(this.ports.grpc),
       SLUICE_DATA_DIR: this.dataDir,
       SLUICE_DEMO: 'off',
+      SLUICE_FAULT_FILE: this.faultFile,
       ...this.extra,
       ...more,
     };
@@ -98,6 +108,17 @@ export class Product {
     if (child === undefined) return 0;
     if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
     return await new Promise((resolve) => child.once('exit', (code) => resolve(code)));
+  }
+
+  /** Lets the product kill itself at the nth passing of a fault point; it must run with `SLUICE_FAULT` set, were it empty. Resolves once it is armed. */
+  async arm(point: string, passing: number): Promise<void> {
+    writeFileSync(this.faultFile, `${point}:${passing}`);
+    this.#child?.kill('SIGUSR2');
+    const deadline = Date.now() + 10_000;
+    while (existsSync(this.faultFile)) {
+      if (Date.now() > deadline) throw new Error(`the product did not read ${this.faultFile} within 10 s`);
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
   }
 
   /** `kill -9` of the product's process. Its servers end with it. */

@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePort } from '../../apps/standalone/src/servers/child.ts';
+import { until } from '../conformance/until.ts';
 import { makeEcho } from '../product/echo.ts';
+import { listen } from '../product/listener.ts';
 import { Product } from '../product/product.ts';
 import { startFaultProxy } from '../servers/fault-proxy.ts';
 import { type Mosquitto, passwordLine, startMosquitto } from '../servers/mosquitto.ts';
@@ -10,33 +11,30 @@ import { recordFigure } from './figures.ts';
 
 let product: Product;
 let broker: Mosquitto;
-let securePort: number;
+/** With a password, and to be restarted. */
+let guarded: Mosquitto;
 beforeAll(async () => {
-  securePort = await freePort();
-  broker = await startMosquitto((dir) => {
+  broker = await startMosquitto();
+  guarded = await startMosquitto((dir) => {
     writeFileSync(join(dir, 'passwords'), passwordLine('sluice', 'opensesame'));
-    return `per_listener_settings true
-allow_anonymous true
-listener ${securePort} 127.0.0.1
-allow_anonymous false
-password_file ${join(dir, 'passwords')}
-`;
+    return `allow_anonymous false\npassword_file ${join(dir, 'passwords')}\n`;
   });
   product = await Product.start();
 });
 afterAll(async () => {
   await product.stop();
   await broker.stop();
+  await guarded.stop();
 });
 
-/** Seconds until the state is (or is no longer) one; fails after `withinMs`. */
-async function secondsUntil(state: () => Promise<string>, is: (state: string) => boolean, withinMs: number): Promise<number> {
+/** Seconds until the state is (or is no longer) one. */
+async function secondsUntil(state: () => Promise<string>, is: (state: string) => boolean): Promise<number> {
   const begun = performance.now();
-  await expect.poll(async () => is(await state()), { timeout: withinMs, interval: 50 }).toBe(true);
+  await until('the state', state, is);
   return (performance.now() - begun) / 1_000;
 }
 
-describe.skipIf(process.env['SLUICE_NO_MOSQUITTO'] === '1')("promise 12: a status that can't lie (MQTT)", () => {
+describe.skipIf(process.env['SLUICE_NO_MOSQUITTO'] === '1')("promise 12: a status that can't lie (MQTT)", { concurrent: true }, () => {
   it('is not connected any more on a black-holed link, and heals when it is lifted', { timeout: 120_000 }, async () => {
     const proxy = await startFaultProxy({ port: broker.port });
     const echo = await makeEcho(product, {
@@ -44,11 +42,11 @@ describe.skipIf(process.env['SLUICE_NO_MOSQUITTO'] === '1')("promise 12: a statu
       topics: ['in/hole'],
       answerTopic: 'out/hole',
     });
-    await secondsUntil(echo.state, (state) => state === 'connected', 15_000);
+    await secondsUntil(echo.state, (state) => state === 'connected');
     proxy.mode({ kind: 'stall' });
-    const noticed = await secondsUntil(echo.state, (state) => state !== 'connected', 30_000);
+    const noticed = await secondsUntil(echo.state, (state) => state !== 'connected');
     proxy.mode({ kind: 'pass' });
-    const healed = await secondsUntil(echo.state, (state) => state === 'connected', 60_000);
+    const healed = await secondsUntil(echo.state, (state) => state === 'connected');
     recordFigure({
       promise: 12,
       what: 'MQTT: the link swallows everything, then heals',
@@ -62,15 +60,15 @@ describe.skipIf(process.env['SLUICE_NO_MOSQUITTO'] === '1')("promise 12: a statu
 
   it('says unauthorized once the broker refuses the credential', { timeout: 120_000 }, async () => {
     const echo = await makeEcho(product, {
-      mqttConfig: { protocol: 'mqtt', host: '127.0.0.1', port: securePort, clean: false, username: 'sluice', password: 'opensesame' },
+      mqttConfig: { protocol: 'mqtt', host: '127.0.0.1', port: guarded.port, clean: false, username: 'sluice', password: 'opensesame' },
       topics: ['in/revoked'],
       answerTopic: 'out/revoked',
     });
-    await secondsUntil(echo.state, (state) => state === 'connected', 15_000);
-    writeFileSync(join(broker.dir, 'passwords'), passwordLine('sluice', 'changed'));
-    await broker.kill('SIGTERM');
-    await broker.start();
-    const noticed = await secondsUntil(echo.state, (state) => state === 'unauthorized', 60_000);
+    await secondsUntil(echo.state, (state) => state === 'connected');
+    writeFileSync(join(guarded.dir, 'passwords'), passwordLine('sluice', 'changed'));
+    await guarded.kill('SIGTERM');
+    await guarded.start();
+    const noticed = await secondsUntil(echo.state, (state) => state === 'unauthorized');
     recordFigure({
       promise: 12,
       what: 'MQTT: the password is changed at the broker, which restarts',
@@ -89,8 +87,7 @@ describe.skipIf(process.env['SLUICE_NO_MOSQUITTO'] === '1')("promise 12: a statu
       answerTopic: 'out/held',
       limits,
     });
-    await secondsUntil(echo.state, (state) => state === 'connected', 15_000);
-    const { listen } = await import('../product/listener.ts');
+    await secondsUntil(echo.state, (state) => state === 'connected');
     const listener = await listen(`mqtt://127.0.0.1:${broker.port}`, 'out/held');
     await listener.publish('in/held', 1, 150); // half a minute of the throttle
     while (listener.answers.size < 150) {

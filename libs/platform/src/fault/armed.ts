@@ -1,18 +1,28 @@
 /**
- * Kills this process at a named point, as `kill -9` would. `SLUICE_FAULT=<point>:<n>` arms the nth passing (default 1);
- * `SLUICE_FAULT_ONCE=<file>`: armed only while that file does not exist yet; it is written just before the kill, so the restarted process runs on.
+ * Kills this process at a named point, as `kill -9` would. `SLUICE_FAULT=<point>:<n>` arms the nth passing (default 1) from the start. While the process runs,
+ * SIGUSR2 arms what the file `SLUICE_FAULT_FILE` says in the same form, and removes the file.
  */
-import { existsSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 
-const [armedPoint, nth = '1'] = (process.env['SLUICE_FAULT'] ?? '').split(':');
-const onceFile = process.env['SLUICE_FAULT_ONCE'];
-let left = Number(nth);
+let armedPoint = '';
+let left = 0;
+arm(process.env['SLUICE_FAULT'] ?? '');
+
+const file = process.env['SLUICE_FAULT_FILE'];
+if (file !== undefined) {
+  process.on('SIGUSR2', () => {
+    arm(readFileSync(file, 'utf8'));
+    rmSync(file);
+  });
+}
 
 export function fault(point: string): void {
   if (point !== armedPoint || --left > 0) return;
-  if (onceFile !== undefined) {
-    if (existsSync(onceFile)) return;
-    writeFileSync(onceFile, `${point}\n`);
-  }
   process.kill(process.pid, 'SIGKILL');
+}
+
+function arm(passing: string): void {
+  const [point = '', nth = '1'] = passing.trim().split(':');
+  armedPoint = point;
+  left = Number(nth);
 }
