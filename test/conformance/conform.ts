@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, it } from 'vitest';
 import type { Definition } from '#lib/connector-sdk';
 import { definitionOf } from '#lib/connectors';
 import type { Driver } from '../providers/driver.ts';
-import { drivers } from '../providers/index.ts';
+import { realDrivers } from '../providers/index.ts';
 import type { Case } from './case.ts';
 import { faults } from './faults.ts';
 import { messages } from './messages.ts';
@@ -47,7 +47,7 @@ function conforms(driver: Driver): void {
 
 /** Every provider with those capabilities: the others have a process of their own, so that they don't wait for each other. */
 export function conform(capable: (capabilities: Definition['capabilities']) => boolean): void {
-  for (const driver of drivers) {
+  for (const driver of realDrivers) {
     const { title, capabilities } = definitionOf(driver.type);
     if (!capable(capabilities)) continue;
     const isMissing = driver.type === 'mqtt' && process.env['SLUICE_NO_MOSQUITTO'] === '1';

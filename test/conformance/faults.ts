@@ -14,8 +14,12 @@ export const faults: readonly Case[] = [
     prove: async (stand) => {
       const { place, integration } = await stand.source();
       await place.publish(['before', 'x'.repeat(9 * MB), 'after']);
-      await stand.untilStored(integration, ['before', 'after']);
-      const record = (await stand.harness.inbound(integration)).find(({ type }) => type === 'oversize');
+      await stand.untilEach(integration, ['before', 'after']);
+      const record = await until(
+        'its record',
+        async () => (await stand.harness.inbound(integration)).find(({ type }) => type === 'oversize'),
+        (found) => found !== undefined,
+      );
       expect(record?.attributes).toMatchObject({ size: 9 * MB, reason: 'oversize' });
       const letters = await stand.harness.bus.list('DEAD_LETTERS', deadLetterSubject(integration.applicationId, integration.id));
       expect(letters.map(({ body }) => JSON.parse(textOf(body)) as unknown)).toMatchObject([{ reason: 'oversize', size: 9 * MB }]);

@@ -10,10 +10,12 @@ export const messages: readonly Case[] = [
     prove: async (stand) => {
       const { place, integration } = await stand.source();
       await place.publish(['größe €', '{"n":1}']);
-      const [first, second] = await stand.untilStored(integration, ['größe €', '{"n":1}']);
-      expect([first?.number, second?.number]).toEqual([1, 2]);
-      expect(JSON.stringify(first && stand.definition.messageData?.(first))).toContain('größe €');
-      expect((await stand.harness.inbound(integration))[0]?.type).toBe('connect');
+      const stored = await stand.untilEach(integration, ['größe €', '{"n":1}']);
+      expect(stored.map(({ number }) => number)).toEqual([1, 2]);
+      expect(JSON.stringify(stored.map((message) => stand.definition.messageData?.(message)))).toContain('größe €');
+      // On a loaded machine an attempt to connect may run out of time: then another follows.
+      const told = (await stand.harness.inbound(integration)).map(({ type }) => type).filter((type) => type !== 'failure');
+      expect(told[0]).toBe('connect');
       expect((await stand.harness.status(integration))?.evidence).toMatchObject({ kind: expect.any(String), at: expect.any(Number) });
       await stand.untilAcknowledged(place);
     },
@@ -45,7 +47,7 @@ export const messages: readonly Case[] = [
       const { place, integration } = await stand.source();
       const large = `${'ß'.repeat(150_000)}.`;
       await place.publish([large, 'after']);
-      await stand.untilStored(integration, [large, 'after']);
+      await stand.untilEach(integration, [large, 'after']);
     },
   },
   {

@@ -7,17 +7,27 @@ const METHODS = ['Publish', 'GetSubscription', 'CreateSubscription', 'ListSubscr
 
 export const googlePubSub: Driver = { type: 'googlePubSub', message: 'data.data', start };
 
-async function start(): Promise<ProviderServer> {
-  const server = await startGooglePubSub();
+/** Key files of one service account, which differ by the key's id, and what of them must never be seen. */
+export function keyFiles(): { readonly projectId: string; readonly keyJson: (id: string) => string; readonly secrets: readonly string[] } {
+  const projectId = 'p';
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const pem = String(privateKey.export({ type: 'pkcs8', format: 'pem' }));
-  const keyJson = (id: string): string =>
-    JSON.stringify({ type: 'service_account', project_id: 'p', client_email: 'sluice@p.example', private_key: pem, private_key_id: id });
+  const account = { type: 'service_account', project_id: projectId, client_email: 'sluice@p.example', private_key: pem };
+  return {
+    projectId,
+    keyJson: (id) => JSON.stringify({ ...account, private_key_id: id }),
+    secrets: [pem.split('\n')[1] ?? '', 'BEGIN PRIVATE KEY'],
+  };
+}
+
+async function start(): Promise<ProviderServer> {
+  const server = await startGooglePubSub();
+  const { keyJson, secrets } = keyFiles();
   const path = (name: string): string => `projects/p/topics/${name}`;
   const configured = (topics: readonly string[], key = 'first'): Configured => ({
     topics,
     config: { keyJson: keyJson(key) },
-    secrets: [pem.split('\n')[1] ?? '', 'BEGIN PRIVATE KEY'],
+    secrets,
   });
   const subscriptions = (topic: string) => [...server.subscriptions.values()].filter((one) => one.topic === path(topic));
   return {

@@ -4,7 +4,7 @@
  */
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
-import { drivers } from './index.ts';
+import { realDrivers as drivers } from './index.ts';
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const type = process.argv[2];

@@ -458,6 +458,16 @@ describe('a link that fails', () => {
   });
 });
 
+describe('checking', () => {
+  it('takes a service that knows no permissions, as the emulator is, for one that allows what it has', async () => {
+    server.behave('TestIamPermissions', { kind: 'refuse', code: status.UNIMPLEMENTED });
+    const context = checkContext();
+    await provider.check?.(configured([aTopic(), 'missing']), context);
+    server.behave('TestIamPermissions', { kind: 'answer' });
+    expect(context.steps).toEqual(['authenticate', 'authorise', 'not authorise']);
+  });
+});
+
 describe('publishing', () => {
   const send = async (connection: Connection, topic: string, payload = 'x', attributes?: Record<string, string>): Promise<unknown> =>
     await connection.send?.({ id: 'r:n:0', payload: Buffer.from(payload), options: { topic, ...(attributes && { attributes }) } });

@@ -6,8 +6,8 @@ import { type Dial, abortable, openSocket } from '../socket.ts';
 import { tlsError } from '../tls.ts';
 import type { MqttConfig } from './config.ts';
 
-/** HTTP paths of MQTT over websockets, in the order they are tried: what most brokers serve, then the root. */
-const PATHS = ['/mqtt', '/'];
+/** HTTP paths of MQTT over websockets, in the order they are tried: what most brokers serve, RabbitMQ's, then the root. */
+const PATHS = ['/mqtt', '/ws', '/'];
 /** Frames of a websocket are read whole: none may be longer. MQTT packets may span them. */
 const MAX_WEBSOCKET_FRAME = 17 * 1024 * 1024;
 
@@ -21,17 +21,19 @@ export async function openStream(config: MqttConfig, context: Dial): Promise<Dup
   const open = async (): Promise<Socket> => await openSocket({ host, port, tls }, context);
   if (protocol === 'mqtt' || protocol === 'mqtts') return await open();
   const scheme = `${protocol}://${bracketed(host)}:${port}`;
+  let refused: ConnectorError | undefined;
   for (const path of PATHS) {
-    const stream = await upgrade(`${scheme}${path}`, await open(), context.signal);
-    if (stream !== undefined) return stream;
+    const answer = await upgrade(`${scheme}${path}`, await open(), context.signal);
+    if (!(answer instanceof ConnectorError)) return answer;
+    refused = answer;
   }
-  throw new ConnectorError('misconfigured', `The server has no MQTT over websockets at ${PATHS.join(' or ')} (404): check host and port.`);
+  throw refused as ConnectorError;
 }
 
 const bracketed = (host: string): string => (host.includes(':') && !host.startsWith('[') ? `[${host}]` : host);
 
-/** Undefined: the server has nothing at this path. */
-async function upgrade(url: string, socket: Socket, signal: AbortSignal): Promise<Duplex | undefined> {
+/** An error that it resolves with: the server has no broker at this path. */
+async function upgrade(url: string, socket: Socket, signal: AbortSignal): Promise<Duplex | ConnectorError> {
   return await abortable(socket, signal, async () => {
     // Loaded by those alone that need it.
     const { WebSocket, createWebSocketStream } = await import('ws');
@@ -41,11 +43,12 @@ async function upgrade(url: string, socket: Socket, signal: AbortSignal): Promis
       followRedirects: false,
       maxPayload: MAX_WEBSOCKET_FRAME,
     });
-    return await new Promise<Duplex | undefined>((resolve, reject) => {
+    return await new Promise<Duplex | ConnectorError>((resolve, reject) => {
       ws.once('unexpected-response', (_request, response: IncomingMessage) => {
         socket.destroy();
-        if (response.statusCode === 404) resolve(undefined);
-        else reject(upgradeRefused(response.statusCode ?? 0));
+        const refused = upgradeRefused(response.statusCode ?? 0);
+        if (refused.code === 'misconfigured') resolve(refused);
+        else reject(refused);
       });
       ws.once('error', (error) => reject(upgradeFailed(error)));
       // The stream takes over the errors; before anything can be read.
@@ -61,7 +64,7 @@ function upgradeRefused(status: number): ConnectorError {
   if (status >= 500) return new ConnectorError('lost', `Unexpected server response: ${status}.`);
   return new ConnectorError(
     'misconfigured',
-    `Unexpected server response: ${status}. Is there a broker with websockets at this host and port?`,
+    `Unexpected server response: ${status}. Is there a broker with websockets at this host and port? At ${PATHS.join(', ')} there is none.`,
   );
 }
 
