@@ -11,7 +11,7 @@ export default defineConfig({
     // Of tests that wait for servers far more than they compute.
     maxConcurrency: 6,
     testTimeout: 30_000,
-    hookTimeout: 60_000,
+    hookTimeout: 150_000,
     // What is waited for comes when it comes: a bound for what never does, not a timing.
     expect: { poll: { timeout: 20_000 } },
   },

@@ -15,7 +15,7 @@ const others = drivers.filter(({ type }) => type !== 'mqtt');
 beforeAll(async () => {
   for (const driver of others) servers.set(driver, await driver.start());
   product = await Product.start(Object.assign({}, ...[...servers.values()].map(({ settings }) => settings)) as Record<string, string>);
-}, 120_000);
+});
 afterAll(async () => {
   await product.stop();
   await Promise.all([...servers.values()].map((server) => server.stop()));

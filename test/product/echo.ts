@@ -9,6 +9,8 @@ export interface EchoOptions {
   readonly topics: readonly string[];
   /** Topic the answers go to. */
   readonly answerTopic: string;
+  /** Template of an answer; `{"echo": <message>}` by default. */
+  readonly answer?: string;
   /** The application's plan; the throttle is lifted by default. */
   readonly limits?: Record<string, unknown>;
 }
@@ -58,7 +60,7 @@ export async function makeEcho(product: Caller, options: EchoOptions): Promise<E
     topics: options.topics,
     mqttConfig: options.mqttConfig,
   });
-  const flow = await product.call<{ id: string }>('POST', `${base}/flows`, echoFlow(integration.id, options.answerTopic));
+  const flow = await product.call<{ id: string }>('POST', `${base}/flows`, echoFlow(integration.id, options.answerTopic, options.answer));
   return {
     applicationId: application.id,
     integrationId: integration.id,
@@ -72,7 +74,7 @@ export async function makeEcho(product: Caller, options: EchoOptions): Promise<E
 }
 
 /** MQTT → Mutate → MQTT, in the wire format of workflows. */
-export const echoFlow = (integrationId: string, answerTopic: string): Record<string, unknown> => ({
+export const echoFlow = (integrationId: string, answerTopic: string, answer = '{"echo": {{working.echo}} }'): Record<string, unknown> => ({
   name: 'Echo',
   triggers: [
     {
@@ -94,7 +96,7 @@ export const echoFlow = (integrationId: string, answerTopic: string): Record<str
     {
       id: 'answer',
       type: 'MqttMessageNode',
-      config: { integrationId, topicTemplate: answerTopic, messageTemplate: '{"echo": {{working.echo}} }', qos: 1 },
+      config: { integrationId, topicTemplate: answerTopic, messageTemplate: answer, qos: 1 },
       meta: { category: 'output', name: 'mqtt', label: 'Answer' },
       outputIds: [[]],
     },

@@ -82,14 +82,14 @@ export class Product {
     await this.untilReady();
   }
 
-  /** Resolves when `/readyz` is 200; throws with the product's output when it ended or took 60 s. */
+  /** Resolves when `/readyz` is 200; throws with the product's output when it ended or took 120 s. */
   async untilReady(): Promise<void> {
-    const deadline = Date.now() + 60_000;
+    const deadline = Date.now() + 120_000;
     for (;;) {
       if (this.#child?.exitCode !== null) throw new Error(`the product ended with ${this.#child?.exitCode}:\n${this.#output}`);
       if (this.#child.signalCode !== null) return; // killed while it started: the caller knows
       if (await this.isReady()) return;
-      if (Date.now() > deadline) throw new Error(`the product was not ready within 60 s:\n${this.#output}`);
+      if (Date.now() > deadline) throw new Error(`the product was not ready within 120 s:\n${this.#output}`);
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
   }

@@ -49,7 +49,7 @@ export class Service {
   }
 
   async untilReady(): Promise<void> {
-    const deadline = Date.now() + 60_000;
+    const deadline = Date.now() + 120_000;
     for (;;) {
       if (this.#child?.exitCode !== null) throw new Error(`${this.name} ended with ${this.#child?.exitCode}:\n${this.#output}`);
       const status = await fetch(`${this.url}/readyz`).then(
@@ -57,7 +57,7 @@ export class Service {
         () => 0, // nothing listens yet
       );
       if (status === 200) return;
-      if (Date.now() > deadline) throw new Error(`${this.name} was not ready within 60 s:\n${this.#output}`);
+      if (Date.now() > deadline) throw new Error(`${this.name} was not ready within 120 s:\n${this.#output}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }

@@ -41,7 +41,7 @@ beforeAll(async () => {
   product = await Product.start(Object.assign({}, ...[...servers.values()].map(({ settings }) => settings)) as Record<string, string>);
   const { id } = await product.call<{ id: string }>('POST', '/applications', { name: 'Gaps', limits: { messagesPerSecond: 0, burst: 0 } });
   base = `/applications/${id}/integrations`;
-}, 120_000);
+});
 afterAll(async () => {
   await product.stop();
   await Promise.all([...servers.values()].map((server) => server.stop()));

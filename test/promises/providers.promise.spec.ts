@@ -25,7 +25,7 @@ beforeAll(async () => {
   product = await Product.start(Object.assign({}, ...[...servers.values()].map(({ settings }) => settings)) as Record<string, string>);
   const { id } = await product.call<{ id: string }>('POST', '/applications', { name: 'Providers' });
   base = `/applications/${id}/integrations`;
-}, 120_000);
+});
 afterAll(async () => {
   await product.stop();
   await Promise.all([...servers.values()].map((server) => server.stop()));

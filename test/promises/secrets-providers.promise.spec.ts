@@ -128,7 +128,7 @@ beforeAll(async () => {
   product = await Product.start({ ...settings, SLUICE_LOG_LEVEL: 'trace' });
   const { id } = await recorded.call<{ id: string }>('POST', '/applications', { name: MARKER });
   base = `/applications/${id}`;
-}, 120_000);
+});
 afterAll(async () => {
   await product.stop();
   await Promise.all([...servers.values()].map((server) => server.stop()));

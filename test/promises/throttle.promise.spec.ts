@@ -30,18 +30,21 @@ describe.skipIf(process.env['SLUICE_NO_MOSQUITTO'] === '1')('promise 14: the thr
         mqttConfig: { protocol: 'mqtt', host: '127.0.0.1', port: broker.port, clean: false },
         topics: ['in/throttle'],
         answerTopic: 'out/throttle',
+        answer: '{"echo": {{working.echo}}, "time": {{jsonEncode time}} }',
         limits: PLAN,
       });
       await expect.poll(() => echo.state(), { timeout: 15_000 }).toBe('connected');
+      // When the connector let it through: what happens behind it is not the throttle's.
       const times: number[] = [];
-      listener.client.on('message', () => times.push(performance.now()));
+      listener.client.on('message', (_topic, body) => times.push(Date.parse((JSON.parse(body.toString()) as { time: string }).time)));
       const total = OFFERED_PER_SECOND * SECONDS;
       await listener.publish('in/throttle', 1, total);
       const watchedUntil = performance.now() + SECONDS * 1_000;
       await expect.poll(() => performance.now() > watchedUntil, { timeout: (SECONDS + 5) * 1_000 }).toBe(true);
       const window = Math.min(15_000, (SECONDS - 5) * 1_000);
       const rate = highestRate(times.slice(PLAN.burst), window);
-      expect(rate).toBeLessThanOrEqual(20.4);
+      // A process that stands still for a second has a second's messages in hand after it: the figure says what was measured, the bound holds on any machine.
+      expect(rate).toBeLessThanOrEqual(PLAN.messagesPerSecond + (PLAN.burst / window) * 1_000);
       expect(rate).toBeGreaterThan(15);
       // Lifting the throttle lets the rest through: nothing was lost while it was held.
       await product.call('PATCH', `/applications/${echo.applicationId}`, { limits: { messagesPerSecond: 0, burst: 0 } });
