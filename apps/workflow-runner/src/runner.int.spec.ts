@@ -195,6 +195,15 @@ describe('the runner', () => {
     await expect.poll(() => bench.bus.list('DEAD_LETTERS', `deadletter.${to.applicationId}.>`)).toHaveLength(1);
   });
 
+  it('counts a message of dispatch that cannot be read where dispatch has counted it', async () => {
+    const to = await bench.tenant(answers);
+    bench.owner(to, () => 'succeeded');
+    await bench.startRunner();
+    await bench.publish(to, 1, { decidedAt: -1 });
+    await bench.publish(to, 2);
+    await expect.poll(() => bench.counts(to)).toMatchObject({ succeeded: 1, failed: 0, deadLettered: 1 });
+  });
+
   it('survives a restart of the bus in the middle of its runs', { timeout: 60_000 }, async () => {
     const to = await bench.tenant(answers);
     bench.owner(to, () => 'succeeded');

@@ -6,7 +6,8 @@ import type { RunActivity } from './activity.ts';
 import type { Catalog } from './catalog.ts';
 import { PartitionRuns } from './partition-runs.ts';
 import { AttemptRecord } from './run-record.ts';
-import { addRuns, type CountedRun, type RunKind, type RunOutcome } from './persistence/run-counts.ts';
+import { countedAs, countedPoison } from './counted.ts';
+import { addRuns, type CountedRun } from './persistence/run-counts.ts';
 import { runJournal, type OpenRun, type PartitionToken } from './persistence/run-journal.ts';
 import type { KeptValues } from './persistence/kept-values.ts';
 import type { StepWriter } from './persistence/run-steps.ts';
@@ -108,8 +109,7 @@ export class Runs {
   };
 
   readonly onPoison = (poison: Poison, item: Item<Effect>): void => {
-    const [, , applicationId = '-', sourceId = '-'] = poison.subject.split('.');
-    this.#buried(this.options.bury.poison(poison), item, { applicationId, sourceId, kind: 'event', outcome: 'deadLettered', restarts: 0 });
+    this.#buried(this.options.bury.poison(poison), item, countedPoison(poison));
   };
 
   /** Takes what was delivered too early, in order, as the configuration comes so far. */
@@ -312,14 +312,3 @@ interface RunTask extends Task {
   /** Told of a restart that has ended, or will never start. */
   over: (() => void) | undefined;
 }
-
-const kindOf = ({ triggerType, inbound }: StoredTriggered): RunKind =>
-  inbound.type === 'message' ? 'message' : triggerType === 'virtualButton' ? 'press' : 'event';
-
-const countedAs = (event: StoredTriggered, outcome: RunOutcome, attempt: number): CountedRun => ({
-  applicationId: event.applicationId,
-  sourceId: event.inbound.sourceId,
-  kind: kindOf(event),
-  outcome,
-  restarts: attempt - 1,
-});
