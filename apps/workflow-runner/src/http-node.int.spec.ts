@@ -70,4 +70,26 @@ describe('an HTTP request of a run', () => {
     await expect.poll(() => bench.attemptsOf(to), { timeout: 60_000 }).toEqual([[`${to.workflowId}-1`, 2, 'succeeded']]);
     expect(http.requests).toHaveLength(2);
   });
+
+  it('is not made again when its answer had come, and its run has that answer', { timeout: 240_000 }, async () => {
+    const asked = await startHttpServer();
+    asked.on('/order', (_, response) => response.writeHead(201, { 'x-n': '7' }).end(`{"n": "${asked.requests.length}\u0000"}`));
+    asked.on('/large', (_, response) => response.end('x'.repeat(300_000)));
+    asked.on('/slow', (_, response) => void (asked.requests.length > 3 && response.end()));
+    const to = await bench.tenant(() => [
+      node('order', 'HttpNode', { uriTemplate: `${asked.url}/order`, method: 'POST', responsePath: 'working.order' }, ['large']),
+      node('large', 'HttpNode', { uriTemplate: `${asked.url}/large`, method: 'PUT' }, ['slow']),
+      node('slow', 'HttpNode', { uriTemplate: `${asked.url}/slow?{{working.order.statusCode}}-{{jsonEncode working.order.body}}` }),
+    ]);
+    const child = await bench.spawn();
+    await bench.publish(to, 1);
+    await expect.poll(() => asked.requests.length, { timeout: 60_000 }).toBe(3);
+    await bench.kill(child);
+    await bench.spawn();
+    await expect.poll(() => bench.attemptsOf(to), { timeout: 60_000 }).toEqual([[`${to.workflowId}-1`, 2, 'succeeded']]);
+    const [order, large, slow, ...after] = asked.requests.map(({ url }) => url);
+    expect([order, large]).toEqual(['/order', '/large']);
+    expect(after).toEqual(['/large', slow]); // an answer too large to keep: that request is made again
+    await asked.stop();
+  });
 });

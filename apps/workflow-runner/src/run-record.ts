@@ -1,7 +1,11 @@
-import type { Kept, KeptChange, Output, OutputReply, Ports, RunRecord } from './engine/index.ts';
+import type { HttpAnswer, HttpCall, Kept, KeptChange, Output, OutputReply, Ports, RunRecord } from './engine/index.ts';
 
 /** Outcomes of one run that are kept until its next delay writes them down. What is sent beyond is sent again under its id when the run is interrupted. */
 const MAX_UNWRITTEN = 10_000;
+/** What one run may write of answers to its HTTP requests, characters: beyond, a later attempt makes the request again. */
+const MAX_ANSWERS = 256 * 1024;
+/** Asking again changes nothing. */
+const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
 export interface RecordOptions {
   readonly ports: Ports;
@@ -30,6 +34,7 @@ export class AttemptRecord implements RunRecord {
   readonly #begun: number;
   readonly #timers = new Set<NodeJS.Timeout>();
   #unwritten: [string, string][] = [];
+  #answers = 0;
   #resting = 0;
   #closed = false;
 
@@ -37,7 +42,7 @@ export class AttemptRecord implements RunRecord {
     const now = options.ports.now();
     this.spent = Math.max(0, ...waitsOf(options.known).map(({ until, ran }) => ran - Math.max(0, until - now)));
     this.#begun = now - this.spent;
-    this.ports = { ...options.ports, send: (output) => this.#send(output), record: this };
+    this.ports = { ...options.ports, send: (output) => this.#send(output), http: (call) => this.#http(call), record: this };
   }
 
   /** It waits in a delay: it has no place among the runs. */
@@ -107,9 +112,29 @@ export class AttemptRecord implements RunRecord {
     if (this.#unwritten.length < MAX_UNWRITTEN) this.#unwritten.push([step, JSON.stringify(reply)]);
     return reply;
   }
+
+  /** The answer is durable before the run goes on with it. */
+  async #http(call: HttpCall): Promise<HttpAnswer> {
+    const { ports } = this.options;
+    if (SAFE.has(call.method)) return await ports.http(call);
+    const step = nameOf('http', call.id);
+    const known = this.options.known.get(step);
+    if (known !== undefined) return readAnswer(known);
+    const answer = await ports.http(call);
+    const outcome = JSON.stringify({ ...answer, body: answer.body.toString('base64') });
+    if (this.#answers + outcome.length > MAX_ANSWERS) return answer;
+    this.#answers += outcome.length;
+    await this.#write([step, outcome]);
+    return answer;
+  }
 }
 
-const nameOf = (kind: 'delay' | 'send' | 'keep', id: string): string => JSON.stringify([kind, id]);
+function readAnswer(outcome: string): HttpAnswer {
+  const answer = JSON.parse(outcome) as Omit<HttpAnswer, 'body'> & { body: string };
+  return { ...answer, body: Buffer.from(answer.body, 'base64') };
+}
+
+const nameOf = (kind: 'delay' | 'send' | 'keep' | 'http', id: string): string => JSON.stringify([kind, id]);
 const DELAY = '["delay",';
 
 const waitsOf = (known: ReadonlyMap<string, string>): Wait[] =>

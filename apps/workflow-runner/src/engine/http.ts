@@ -10,6 +10,8 @@ export type HttpAuth =
 
 /** An HTTP request that a node makes. */
 export interface HttpCall {
+  /** run:node:path, the same in every attempt of the run. */
+  readonly id: string;
   readonly applicationId: string;
   readonly method: string;
   /** With a credential it may be a path, which then goes behind the credential's address. */

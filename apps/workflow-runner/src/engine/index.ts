@@ -11,6 +11,7 @@ import { MAX_PAYLOAD, PayloadSize } from './size.ts';
 export { compileWorkflow, type CompiledWorkflow } from './compile.ts';
 export { mergedGlobals, type Globals } from './globals.ts';
 export { NodeError } from './errors.ts';
+export type { HttpAnswer, HttpCall } from './http.ts';
 export type { DebugEntry, Kept, KeptChange, KnownIntegration, Output, OutputReply, Ports, RunRecord } from './node.ts';
 export type { RunResult } from './run.ts';
 export { createSandbox } from './sandbox/sandbox.ts';

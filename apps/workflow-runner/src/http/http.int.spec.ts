@@ -86,6 +86,7 @@ function credential(name: string, uriMatch: string, config: Record<string, unkno
 
 /** A request of an application, without a node. */
 const call = (uri: string, changes: Partial<HttpCall> = {}): HttpCall => ({
+  id: 'run:h:0',
   applicationId: APPLICATION,
   method: 'GET',
   uri,

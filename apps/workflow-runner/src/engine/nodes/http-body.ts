@@ -6,7 +6,7 @@ import { bytesOf, encodingOf } from './encoding.ts';
 import type { HttpConfig } from './http-config.ts';
 
 /** What every request of a node has. */
-export type Common = Pick<HttpCall, 'applicationId' | 'caCertificate' | 'verify' | 'timeoutMs' | 'abandoned'>;
+export type Common = Pick<HttpCall, 'id' | 'applicationId' | 'caCertificate' | 'verify' | 'timeoutMs' | 'abandoned'>;
 
 /** The body of a request; no bytes: there is none. */
 export interface Body {

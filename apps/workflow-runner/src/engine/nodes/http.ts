@@ -9,18 +9,21 @@ import { authOf, headersOf, secondsOf, shown, withType } from './http-request.ts
 import { withResult } from './payload.ts';
 
 /**
- * Makes an HTTP request; the answer, whatever its status, is at `responsePath`. A request that gets no answer is an error. A run that is interrupted and starts
- * again makes it again: a receiver that must not see it twice needs a key of the author's in it.
+ * Makes an HTTP request; the answer, whatever its status, is at `responsePath`. A request that gets no answer is an error. The answer to one that changes
+ * something is on record: a run that is interrupted after it and starts again doesn't make it again. One that was interrupted before does: a receiver that must
+ * not see that twice needs a key of the author's in it.
  */
 export const http: NodeType<HttpConfig> = {
   type: 'HttpNode',
   config: HttpConfig,
+  recorded: true,
   action: (config) => (step) => request(step, config),
 };
 
 async function request(step: Step, config: HttpConfig): Promise<Outcome> {
   const own = headersOf(step, config);
   const common: Common = {
+    id: step.outputId,
     applicationId: step.run.applicationId,
     caCertificate: render(step, config.caCertTemplate) || undefined,
     verify: !config.disableSSLVerification,
