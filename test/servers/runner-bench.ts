@@ -99,7 +99,7 @@ export class RunnerBench {
         const { ok, reason } = service.ready();
         if (!ok) throw new Error(`the runner is not ready: ${reason}`);
       },
-      { timeout: 10_000 },
+      { timeout: 30_000 },
     );
     return service;
   }
