@@ -11,6 +11,7 @@ import { loadMasterKey, SecretKeys } from '#lib/secrets';
 import { ConfigModule } from './config.module.ts';
 import type { ConfigContext } from './handlers/context.ts';
 import { ensureInstanceToken } from './handlers/tokens.ts';
+import { Turns } from './handlers/turns.ts';
 import { DataKeys } from './persistence/data-keys.ts';
 import { migrations } from './persistence/migrations.ts';
 import { project, upcasters } from './projection.ts';
@@ -62,6 +63,7 @@ export async function startConfig(options: ConfigOptions): Promise<RunningServic
       egress,
       log,
       now: Date.now,
+      turns: new Turns(),
       newId: () => newResourceId(Date.now(), (bytes) => randomBytes(bytes.length)),
       random: randomBytes,
     };

@@ -142,7 +142,7 @@ export class Renderer {
     });
     try {
       const { credentialName: name } = state;
-      const opened = name === undefined ? undefined : this.#credential(name, credential, key);
+      const opened = name === undefined ? undefined : this.#credential(name, credential, state.config, key);
       const used = name === undefined || credential === undefined ? undefined : `credential ${name} of ${credential.lastUpdated}`;
       const made = this.#make(state, this.#fill(this.#open(state, key), application, key), opened);
       return made.ok ? { ...made, credential: used } : made;
@@ -165,8 +165,9 @@ export class Renderer {
   }
 
   /** The fields of the credential that is named, in clear. */
-  #credential(name: string, credential: CredentialState | undefined, key: DataKey | undefined): Config {
-    const { title, credential: type, credentialIssue: issue } = this.#definition;
+  #credential(name: string, credential: CredentialState | undefined, config: Config, key: DataKey | undefined): Config {
+    const { title, credential: type, credentialIssue } = this.#definition;
+    const issue = (open: Config): string | undefined => credentialIssue?.(open, config);
     return openCredential({ field: 'credentialName', name, type, user: title, issue }, credential, key);
   }
 

@@ -63,10 +63,13 @@ export interface Definition<C = unknown> {
   /** What an integration may name by `credentialName`; absent: none. */
   readonly credential?: CredentialType;
   /**
-   * Why a credential of that type can't be used with this type of integration, naming its field; absent or undefined: it can. Gets the fields that are no
-   * secret. What of it depends on the rendered configuration is for `connect` to judge.
+   * Why a credential of that type can't be used with an integration of this configuration, naming its field; absent or undefined: it can. Gets the fields of
+   * the credential that are no secret, and the configuration as it is stored: what of it is a template is for `connect` to judge.
    */
-  readonly credentialIssue?: (credential: Readonly<Record<string, unknown>>) => string | undefined;
+  readonly credentialIssue?: (
+    credential: Readonly<Record<string, unknown>>,
+    config: Readonly<Record<string, unknown>>,
+  ) => string | undefined;
   /**
    * The way of authenticating, inferred from the fields present: `none`, `credential`, `password`, `certificate`, `inline`, … Sealed secrets are kept in a
    * PATCH only while it stays the same. Also called with incomplete and stored (sealed) configurations: it looks at presence only.

@@ -105,6 +105,7 @@ export const FlowVersionState = z.object({
   nodes: z.array(NodeState),
   globals: z.array(GlobalState),
   minimumAgentVersion: z.string().optional(),
+  customNodeConfig: z.record(z.string(), z.unknown()).optional(),
   ...Timestamps,
 });
 export type FlowVersionState = z.infer<typeof FlowVersionState>;

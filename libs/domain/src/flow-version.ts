@@ -1,6 +1,7 @@
 import type { FlowVersionPatch, FlowVersionPost, FlowVersionState, WorkflowState } from '#lib/contracts';
 import type { Decider } from '#lib/event-sourcing';
 import { notFound, refuseIf } from './error.ts';
+import { classIssues } from './classes.ts';
 import { changed, compact, evolve, type Fact, type Present } from './fact.ts';
 import { graphIssues } from './graph.ts';
 import { nodesOf, triggersOf } from './made.ts';
@@ -32,8 +33,8 @@ function create({
 }: Extract<FlowVersionCommand, { name: 'create' }>): FlowVersionState {
   const triggers = triggersOf(input.triggers, newId) ?? [];
   const nodes = nodesOf(input.nodes, newId) ?? [];
-  refuseIf(graphIssues(triggers, nodes));
-  const { version, notes, enabled = true, globals = [], minimumAgentVersion } = input;
+  refuseIf([...classIssues(flowClass, triggers), ...graphIssues(triggers, nodes)]);
+  const { version, notes, enabled = true, globals = [], minimumAgentVersion, customNodeConfig } = input;
   const dates = { creationDate: now, lastUpdated: now };
   return compact({
     id,
@@ -47,6 +48,7 @@ function create({
     nodes,
     globals,
     minimumAgentVersion,
+    customNodeConfig,
     ...dates,
   });
 }

@@ -11,15 +11,9 @@ export function enclosingLoop(nodes: readonly NodeState[]): LoopOf {
   };
 }
 
-/** A cap ends iterations of the loop that it is in, and leads nowhere; a loop's body has one at least. */
+/** A cap ends iterations of the loop that it is in, and leads nowhere. A body without one is run all the same: it carries nothing on. */
 export function loopIssues(nodes: readonly NodeState[], loopOf: LoopOf): FieldIssue[] {
-  const capped = new Set(nodes.flatMap((node) => (node.type === 'LoopCapNode' ? (loopOf(node) ?? []) : [])));
-  return nodes.flatMap((node, index): FieldIssue[] => {
-    if (node.type === 'LoopCapNode') return capIssues(node, loopOf(node), ['nodes', index]);
-    const [, body = []] = node.outputIds ?? [];
-    if (node.type !== 'LoopNode' || body.length === 0 || capped.has(node.id)) return [];
-    return [{ path: ['nodes', index, 'outputIds', 1], message: 'leads into a body that has no LoopCapNode to end an iteration' }];
-  });
+  return nodes.flatMap((node, index) => (node.type === 'LoopCapNode' ? capIssues(node, loopOf(node), ['nodes', index]) : []));
 }
 
 function capIssues({ config, outputIds = [] }: NodeState, loop: string | undefined, path: readonly (string | number)[]): FieldIssue[] {

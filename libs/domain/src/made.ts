@@ -8,7 +8,7 @@ const withKey = (trigger: TriggerState, newId: () => string): TriggerState =>
 
 /** Nodes as they are stored: each with an id. */
 export const nodesOf = (nodes: FlowPost['nodes'], newId: () => string): NodeState[] | undefined =>
-  nodes?.map((node): NodeState => ({ ...node, id: node.id ?? newId() }));
+  nodes?.map((node): NodeState => ({ ...node, id: node.id || newId() }));
 
 /** Triggers as they are stored: those with a key that need one. */
 export const triggersOf = (triggers: FlowPost['triggers'], newId: () => string): TriggerState[] | undefined =>

@@ -1,5 +1,6 @@
-import type { FlowPatch, FlowPost, FlowVersionState, WorkflowState } from '#lib/contracts';
+import type { FieldIssue, FlowPatch, FlowPost, FlowVersionState, WorkflowState } from '#lib/contracts';
 import type { Decider } from '#lib/event-sourcing';
+import { classIssues } from './classes.ts';
 import { notFound, refuseIf } from './error.ts';
 import { changed, compact, evolve, type Fact, type Present } from './fact.ts';
 import { asDefault } from './flow-version.ts';
@@ -23,8 +24,10 @@ type Sent = FlowPost | FlowPatch;
 
 /** What is kept as it was sent. A blank category and an icon that is null mean: none. */
 function extraOf(sent: Sent, before: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { description, shortDescription, iconData, docsUrl, category, minimumAgentVersion } = sent;
-  const extra = { ...before, ...compact({ description, shortDescription, iconData, docsUrl, category, minimumAgentVersion }) };
+  const { description, shortDescription, iconData, docsUrl, category, minimumAgentVersion, customNodeConfig } = sent;
+  const customNodeSupports = 'customNodeSupports' in sent ? sent.customNodeSupports : undefined;
+  const told = { description, shortDescription, iconData, docsUrl, category, minimumAgentVersion, customNodeConfig, customNodeSupports };
+  const extra = { ...before, ...compact(told) };
   if (iconData === null) delete extra['iconData'];
   if (category === '') delete extra['category'];
   return extra;
@@ -70,16 +73,21 @@ function update(state: WorkflowState, { now, input, newId, defaultVersion }: Ext
   return next;
 }
 
+const listIssues = ({ flowClass, triggers, nodes }: WorkflowState): FieldIssue[] => [
+  ...classIssues(flowClass, triggers),
+  ...graphIssues(triggers, nodes),
+];
+
 function decide(command: WorkflowCommand, state: Present<WorkflowState>): readonly WorkflowEvent[] {
   if (command.name === 'create') {
     const created = create(command);
-    refuseIf(graphIssues(created.triggers, created.nodes));
+    refuseIf(listIssues(created));
     return [{ type: 'WorkflowCreated', state: created }];
   }
   if (state === null) throw notFound('the workflow');
   if (command.name === 'delete') return [{ type: 'WorkflowDeleted', state: null }];
   const next = update(state, command);
-  if (command.input.triggers !== undefined || command.input.nodes !== undefined) refuseIf(graphIssues(next.triggers, next.nodes));
+  if (command.input.triggers !== undefined || command.input.nodes !== undefined) refuseIf(listIssues(next));
   return changed(state, next) ? [{ type: 'WorkflowUpdated', state: next }] : [];
 }
 

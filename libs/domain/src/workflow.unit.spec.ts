@@ -84,13 +84,39 @@ describe('a workflow', () => {
       [loop('l', [[], ['c']]), cap('c', 'l', { outputIds: [['d']] }), node('d', [], { groupId: 'l' })],
       'nodes.1.outputIds must be empty',
     ],
-    [
-      'a body without an end of an iteration',
-      [loop('l', [[], ['m']]), { ...loop('m', [[], ['c']]), meta: { groupId: 'l' } }, cap('c', 'm')],
-      'nodes.0.outputIds.1 leads into a body',
-    ],
   ])('is refused with %s, naming the place', (_, nodes, issue) => {
     expect(issuesOf(() => create({ nodes }))).toEqual([expect.stringContaining(issue)]);
+  });
+
+  it.each([
+    ['integration', {}, 'experience', 'type is not valid in a workflow of the class experience'],
+    ['integration', {}, 'edge', 'type is not valid in a workflow of the class edge'],
+    ['timer', { seconds: 60 }, 'customNode', 'type is not valid in a workflow of the class customNode'],
+    ['timer', { seconds: 0.5 }, 'cloud', 'config.seconds must be at least 1'],
+  ] as const)('is refused with a trigger %s %j in the class %s', (type, config, flowClass, issue) => {
+    expect(issuesOf(() => create({ flowClass, triggers: [{ type, config }] as FlowPost['triggers'] }))).toEqual([`triggers.0.${issue}`]);
+  });
+
+  it('of a class that runs on devices is kept as the devices take it', () => {
+    const triggers: FlowPost['triggers'] = [{ type: 'timer', config: { seconds: 0.5 } }, { type: 'virtualButton' }, { type: 'onBoot' }];
+    expect(create({ flowClass: 'embedded', triggers }).triggers).toMatchObject(triggers);
+  });
+
+  it('may have a loop whose body comes to no cap: what others made has some', () => {
+    const nodes = [loop('l', [[], ['m']]), { ...loop('m', [[], ['c']]), meta: { groupId: 'l' } }, cap('c', 'm')];
+    expect(create({ nodes }).nodes).toEqual(nodes);
+  });
+
+  it('gives a node with a blank id one', () => {
+    expect(create({ nodes: [{ id: '', type: 'X' }] }).nodes).toEqual([{ id: 'made1', type: 'X' }]);
+  });
+
+  it('of a custom node keeps what makes it one', () => {
+    const customNodeConfig: FlowPost['customNodeConfig'] = { outputCount: 1, resultMode: 'none', fields: [{ type: 'string' }] };
+    expect(create({ flowClass: 'customNode', customNodeConfig, customNodeSupports: ['edge'] }).extra).toEqual({
+      customNodeConfig,
+      customNodeSupports: ['edge'],
+    });
   });
 
   it('may loop by a loop node, nest loops, meet again after a branch, and draw groups that are no loops', () => {

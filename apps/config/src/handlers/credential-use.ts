@@ -10,12 +10,13 @@ import { toWire } from './wire.ts';
 const MAX_ITEMS = 1_000;
 const MAX_BYTES = 3 * 1024 * 1024;
 
-/** Why an integration can't be saved with this credential: there must be one of that name, of the type that its own type takes, and one that suits it. */
+/** Why an integration of this configuration can't be saved with this credential: there must be one of that name, of the type that its own type takes, and one that suits it. */
 export async function credentialIssues(
   context: ConfigContext,
   definition: Definition,
   applicationId: string,
   credentialName: string | undefined,
+  config: Readonly<Record<string, unknown>>,
 ): Promise<FieldIssue[]> {
   // Of a type that takes none, its definition says so.
   if (credentialName === undefined || definition.credential === undefined) return [];
@@ -29,7 +30,7 @@ export async function credentialIssues(
   if (found.type !== definition.credential)
     return refuse(`names a credential of the type ${found.type}: ${definition.title} needs one of the type ${definition.credential}`);
   const { [CREDENTIAL_SECRET[found.type]]: _secret, ...open } = found.config;
-  const issue = definition.credentialIssue?.(open);
+  const issue = definition.credentialIssue?.(open, config);
   return issue === undefined ? [] : refuse(`names a credential that ${issue}`);
 }
 

@@ -53,8 +53,11 @@ const outcomeKey = ({ applicationId, actor, id, idempotencyKey }: Command, subje
 
 const subtypeOf = (kind: LiveKind, state: unknown): string => (kind === 'integration' ? (state as IntegrationState).integrationType : '-');
 
-/** Decides and stores, with the expected version; decides again when others were faster. Throws the refusal. */
-export async function execute<K extends LiveKind>(context: ConfigContext, execution: Execution<K>): Promise<Reply> {
+/** Decides and stores, when it is the command's turn here, with the expected version; decides again when another process was faster. Throws the refusal. */
+export const execute = <K extends LiveKind>(context: ConfigContext, execution: Execution<K>): Promise<Reply> =>
+  context.turns.take(execution.id, () => decideAndStore(context, execution));
+
+async function decideAndStore<K extends LiveKind>(context: ConfigContext, execution: Execution<K>): Promise<Reply> {
   const key = outcomeKey(execution.command, execution.subject);
   const kept = key === undefined ? undefined : await context.store.outcome(key);
   if (kept !== undefined) return await repeat(context, kept as Outcome);

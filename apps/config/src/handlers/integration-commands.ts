@@ -24,7 +24,6 @@ interface Draft {
 /** The configuration as it is stored: checked as a whole, defaults filled in, secrets sealed. Throws the 400 that names every wrong field. */
 async function sealedConfig(context: ConfigContext, key: DataKey, draft: Draft): Promise<Record<string, unknown>> {
   const { definition, applicationId, id, credentialName, topics, merged } = draft;
-  const issues: FieldIssue[] = await credentialIssues(context, definition, applicationId, credentialName);
   const checked = checkIntegration(
     definition,
     { credentialName, topics, config: merged.config },
@@ -34,6 +33,8 @@ async function sealedConfig(context: ConfigContext, key: DataKey, draft: Draft):
       kept: new Set(merged.kept.keys()),
     },
   );
+  const sound = checked.ok ? checked.config : {};
+  const issues: FieldIssue[] = await credentialIssues(context, definition, applicationId, credentialName, sound);
   if (!checked.ok) issues.push(...checked.issues);
   if (issues.length > 0 || !checked.ok) throw invalid(issues);
   return sealFields(

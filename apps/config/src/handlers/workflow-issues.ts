@@ -17,6 +17,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   'SqsSendNode',
   'WebsocketMessageNode',
   'ParticleCallNode',
+  'AzureEventHubPublishNode',
   'GooglePublishNode',
   'GetValueNode',
   'StoreValueNode',
@@ -36,6 +37,7 @@ const ALSO_TEMPLATES: Readonly<Record<string, readonly string[]>> = {
   MqttMessageNode: ['integrationId'],
   // Rows of attributes are {name, value} in older workflows.
   SqsSendNode: ['integrationId', 'name', 'value'],
+  AzureEventHubPublishNode: ['integrationId', 'name', 'value'],
   GooglePublishNode: ['integrationId', 'name', 'value'],
   WebsocketMessageNode: ['integrationId'],
   ParticleCallNode: ['integrationId'],

@@ -45,6 +45,7 @@ describe('the configuration of nodes', () => {
       { dataTemplate: 'x', attributeFields: [{ keyTemplate: 'a', valueTemplate: '{{a' }] },
       'attributeFields.0.valueTemplate',
     ],
+    ['AzureEventHubPublishNode', { integrationId: '{{a', propTemplate: '{}' }, 'integrationId'],
     ['WebsocketMessageNode', { messageTemplate: '{{a' }, 'messageTemplate'],
     ['ParticleCallNode', { nameTemplate: '{{/if}}' }, 'nameTemplate'],
   ])('of a %s is refused where it does not parse', (type, config, field) => {

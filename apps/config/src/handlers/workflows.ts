@@ -131,8 +131,7 @@ export async function listWorkflows(context: ConfigContext, { applicationId, par
   const asked = parseParams(FlowListParams, params);
   const { flowClass, triggerFilter } = asked;
   const matches = ({ fields }: ListEntry): boolean =>
-    (flowClass === undefined || fields['flowClass'] === flowClass) &&
+    fields['flowClass'] === flowClass &&
     (triggerFilter === undefined || triggerFilterMatches(triggerFilter, fields['triggers'] as { type: string; key?: string }[]));
-  const owner = { applicationId, ...(flowClass === undefined ? {} : { flowClass }) };
-  return await list(context, kind, applicationId, asked, owner, matches);
+  return await list(context, kind, applicationId, asked, { applicationId, flowClass }, matches);
 }

@@ -48,8 +48,12 @@ export const websocket: Definition<WebsocketConfig> = {
   config: WebsocketConfig,
   capabilities: { delivery: () => 'at-most-once', queue: false, send: true, providerIds: false, topics: false, binary: true },
   credential: 'http',
-  credentialIssue: ({ uriMatch }) =>
-    /^wss?:/i.test(String(uriMatch)) ? undefined : 'is for other addresses: its uriMatch must begin with ws:// or wss://',
+  credentialIssue({ uriMatch, authMethod, publicValue }, { headers = [] }) {
+    if (!/^wss?:/i.test(String(uriMatch))) return 'is for other addresses: its uriMatch must begin with ws:// or wss://';
+    const set = authMethod === 'basicAuth' ? 'Authorization' : authMethod === 'header' ? String(publicValue) : undefined;
+    const clashes = (headers as z.output<typeof Header>[]).some(({ headerKey }) => headerKey.toLowerCase() === set?.toLowerCase());
+    return clashes ? `sets the header ${set}, and so does headers: remove one` : undefined;
+  },
   send: WebsocketSend,
   messageData({ attributes: { headers, binary }, body }) {
     const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);

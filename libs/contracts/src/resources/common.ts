@@ -58,10 +58,11 @@ export const queryBoolean = z.preprocess(
 
 const SortDirection = z.preprocess((value) => (typeof value === 'string' ? value.toLowerCase() : value), z.enum(['asc', 'desc']));
 
-/** Query parameters of a list whose items sort and filter by these fields. Blank means absent; an unknown value is an error, never clamped. */
+/** Query parameters of a list whose items sort and filter by these fields, by the first if none is named. Blank means absent; an unknown value is an error, never clamped. */
 export const listParams = <S extends readonly [string, ...string[]], F extends readonly [string, ...string[]]>(
   sortFields: S,
   filterFields: F,
+  sortDirection: 'asc' | 'desc' = 'asc',
 ) =>
   z.object({
     page: queryInteger(0, 1_000_000).default(0).meta({ description: 'Which page, from 0.' }),
@@ -70,7 +71,7 @@ export const listParams = <S extends readonly [string, ...string[]], F extends r
       .enum(sortFields)
       .default(sortFields[0] as S[number])
       .meta({ description: 'Field the items are sorted by.' }),
-    sortDirection: SortDirection.default('asc').meta({ description: 'asc or desc.' }),
+    sortDirection: SortDirection.default(sortDirection).meta({ description: 'asc or desc.' }),
     filterField: z.enum(filterFields).optional().meta({ description: 'Field the filter is applied to; none: no filtering.' }),
     filter: z.string().max(1024).optional().meta({ description: 'Filter; * stands for any characters, upper and lower case are alike.' }),
   });

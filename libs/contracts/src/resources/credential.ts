@@ -108,7 +108,7 @@ export const CredentialResponse = z
   })
   .meta({ id: 'Credential', title: 'Service credential', description: 'A named secret; what is secret in it is never answered.' });
 
-export const CredentialListParams = listParams(['name', 'id', 'creationDate', 'type', 'lastUpdated'], ['name', 'type']);
+export const CredentialListParams = listParams(['creationDate', 'name', 'type', 'lastUpdated'], ['name', 'type'], 'desc');
 export const CredentialList = listOf(CredentialResponse).meta({ id: 'Credentials', title: 'Service credentials' });
 
 const users = (what: string) =>

@@ -41,7 +41,12 @@ describe('the answer to a body that is wrong', () => {
       'triggers[0].config.nope',
       'is not a known property',
     ],
-    [FlowPost, { name: 'a', triggers: [{ type: 'timer', config: { seconds: 0.5 } }] }, 'triggers[0].config.seconds', 'must be at least 1'],
+    [
+      FlowPost,
+      { name: 'a', triggers: [{ type: 'timer', config: { seconds: 31_536_001 } }] },
+      'triggers[0].config.seconds',
+      'must be at most 31536000',
+    ],
     [
       FlowPost,
       { name: 'a', nodes: [{ type: 'DebugNode', outputIds: [['x'.repeat(49)]] }] },

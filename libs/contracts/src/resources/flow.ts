@@ -7,10 +7,10 @@ const text = (max: number) => z.string().max(max);
 
 export const FlowClass = z.enum(['cloud', 'edge', 'embedded', 'experience', 'customNode']);
 
-/** Only `type` is required; the server gives a node without id one. `config` and `meta` are open: what a node needs is checked when it is known. */
+/** Only `type` is required; the server gives a node without id, or with a blank one, an id. `config` and `meta` are open: what a node needs is checked when it is known. */
 export const FlowNode = z
   .strictObject({
-    id: z.string().min(1).max(1024).optional(),
+    id: z.string().max(1024).optional(),
     type: z.string().min(1).max(1024),
     config: z.record(z.string(), z.unknown()).optional(),
     meta: z.record(z.string(), z.unknown()).optional(),
@@ -33,6 +33,16 @@ export const TopicFilters = z
     description: 'By integration id: the topic filters whose messages start this workflow; an integration not named: all.',
   });
 
+/** What a custom node asks for and gives. Kept for those who edit it: custom nodes don't run here. */
+const CustomNodeConfig = z
+  .strictObject({
+    outputCount: z.union([z.literal(1), z.literal(2)]),
+    resultMode: z.enum(['optional', 'required', 'none']),
+    resultDescription: text(32_767).optional(),
+    fields: z.array(z.record(z.string(), z.unknown())).max(100),
+  })
+  .meta({ title: 'Custom node', description: 'Of a workflow of the class customNode: kept as it was sent.' });
+
 const fields = {
   description: text(32_767).optional(),
   shortDescription: text(1024).optional(),
@@ -50,11 +60,16 @@ const fields = {
     .string()
     .regex(/^(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}$/, 'must be a version as 1.2.3')
     .optional(),
+  customNodeConfig: CustomNodeConfig.optional(),
   topicFilters: TopicFilters.optional(),
 };
+const customNodeSupports = z
+  .array(z.enum(['cloud', 'edge']))
+  .max(1)
+  .optional();
 
 export const FlowPost = z
-  .strictObject({ name: Name, ...fields, flowClass: FlowClass.optional() })
+  .strictObject({ name: Name, ...fields, flowClass: FlowClass.optional(), customNodeSupports })
   .meta({ id: 'FlowPost', title: 'New workflow' });
 export type FlowPost = z.infer<typeof FlowPost>;
 
@@ -82,6 +97,7 @@ export const FlowResponse = z
     category: z.enum(['data', 'experience', 'logic', 'output', 'debug']).optional(),
     enabled: z.boolean(),
     flowClass: FlowClass,
+    customNodeSupports,
     defaultVersionId: ResourceId.optional(),
     stats: z
       .object({
@@ -104,6 +120,7 @@ export const FlowVersionPost = z
     nodes: fields.nodes,
     globals: fields.globals,
     minimumAgentVersion: fields.minimumAgentVersion,
+    customNodeConfig: fields.customNodeConfig,
   })
   .meta({ id: 'FlowVersionPost', title: 'New version of a workflow' });
 export type FlowVersionPost = z.infer<typeof FlowVersionPost>;
@@ -127,7 +144,14 @@ export const FlowVersionResponse = z
   })
   .meta({ id: 'FlowVersion', title: 'Version of a workflow' });
 
-export const FlowVersionListParams = listParams(['version', 'id', 'creationDate', 'lastUpdated'], ['version']);
+/** Ignored it would mean that everything is found. */
+const query = z
+  .string()
+  .refine(() => false, 'can not be used: filterField and filter say what is listed, of workflows flowClass and triggerFilter too')
+  .optional()
+  .meta({ description: "Refused: existing clients' queries are not answered." });
+
+export const FlowVersionListParams = listParams(['version', 'id', 'creationDate', 'lastUpdated'], ['version']).extend({ query });
 export const FlowVersionList = listOf(FlowVersionResponse)
   .extend({ flowId: ResourceId.optional() })
   .meta({ id: 'FlowVersions', title: 'Versions of a workflow' });
@@ -146,8 +170,9 @@ export const triggerFilterMatches = (filter: TriggerFilter, triggers: readonly {
   );
 
 export const FlowListParams = listParams(['name', 'id', 'creationDate', 'lastUpdated'], ['name']).extend({
-  flowClass: FlowClass.optional(),
+  flowClass: FlowClass.default('cloud').meta({ description: 'Workflows of this class only; default cloud.' }),
   triggerFilter: TriggerFilter.optional(),
+  query,
 });
 export const FlowList = listOf(FlowResponse).extend({ flowClass: FlowClass.optional() }).meta({ id: 'Flows', title: 'Workflows' });
 

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  CredentialListParams,
   FlowListParams,
+  FlowVersionListParams,
   globMatches,
   IntegrationDeleteParams,
   IntegrationListParams,
@@ -48,6 +50,20 @@ describe('list parameters', () => {
     const expected = { page: 0, perPage: 100, sortField: 'name', sortDirection: 'asc' };
     expect(parseQuery(IntegrationListParams, {}).data).toEqual(expected);
     expect(parseQuery(IntegrationListParams, { page: '', filter: '', sortField: '' }).data).toEqual(expected);
+  });
+
+  it('have the defaults that existing clients name: credentials the newest first, workflows those of the cloud', () => {
+    expect(parseQuery(CredentialListParams, {}).data).toMatchObject({ sortField: 'creationDate', sortDirection: 'desc' });
+    expect(parseQuery(CredentialListParams, { sortField: 'id' }).success).toBe(false);
+    expect(parseQuery(FlowListParams, {}).data).toMatchObject({ sortField: 'name', sortDirection: 'asc', flowClass: 'cloud' });
+    expect(parseQuery(FlowListParams, { flowClass: 'edge' }).data?.flowClass).toBe('edge');
+  });
+
+  it('refuse a query that nobody answers, in place of finding everything', () => {
+    for (const params of [FlowListParams, FlowVersionListParams]) {
+      expect(parseQuery(params, { query: '{"name":{"$eq":"x"}}' }).error?.issues[0]?.path).toEqual(['query']);
+      expect(parseQuery(params, { query: '' }).success).toBe(true);
+    }
   });
 
   it('arrive as text', () => {
@@ -120,6 +136,9 @@ describe('triggerFilter', () => {
     { triggerFilter: '{"type":"a"}' },
     { triggerFilter: '[{"name":"a"}]' },
     { 'triggerFilter[0][__proto__]': 'a' },
+    { 'triggerFilter[0]': 'timer' },
+    { 'triggerFilter[type]': 'timer' },
+    { 'triggerFilter[0][type][]': 'timer' },
   ])('%j is refused', (query) => expect(parseQuery(FlowListParams, query).success).toBe(false));
 
   it('finds a flow when one trigger agrees with one entry in all it names', () => {

@@ -5,7 +5,7 @@ export type RawQuery = Record<string, unknown>;
 
 const BRACKETS = /^triggerFilter\[(\d{0,3})\]\[(\w{1,16})\]$/;
 
-/** Reads `triggerFilter`, which clients send as JSON or as `triggerFilter[0][type]=…`. Text that is no JSON is left for the schema to refuse. */
+/** Reads `triggerFilter`, which clients send as JSON or as `triggerFilter[0][type]=…`. Text that is no JSON, and a key that means nothing, are left for the schema to refuse. */
 function foldTriggerFilter(raw: RawQuery): unknown {
   const whole = raw['triggerFilter'];
   if (typeof whole === 'string') {
@@ -18,8 +18,9 @@ function foldTriggerFilter(raw: RawQuery): unknown {
   if (whole !== undefined) return whole;
   const entries = new Map<string, Record<string, unknown>>();
   for (const [key, value] of Object.entries(raw)) {
+    if (!key.startsWith('triggerFilter[')) continue;
     const match = BRACKETS.exec(key);
-    if (match === null) continue;
+    if (match === null) return key;
     const index = match[1] ?? '';
     entries.set(index, { ...entries.get(index), [match[2] ?? '']: value });
   }

@@ -96,6 +96,8 @@ describe('a workflow', () => {
     [{ name: 'a', triggers: [{ type: 'virtualButton', config: { a: 1 } }] }, false],
     [{ name: 'a', triggers: [{ type: 'virtualButton', meta: { payload: 'x'.repeat(262_145) } }] }, false],
     [{ name: 'a', triggers: [{ type: 'timer', config: { seconds: 1.5 } }] }, true],
+    [{ name: 'a', triggers: [{ type: 'timer', config: { seconds: 0.5 } }] }, true],
+    [{ name: 'a', triggers: [{ type: 'timer', config: { seconds: 0 } }] }, false],
     [{ name: 'a', triggers: [{ type: 'timer', config: { seconds: 31_536_001 } }] }, false],
     [
       { name: 'a', triggers: [{ type: 'timer', config: { cron: '0 * * * *', tz: 'Europe/Berlin' }, meta: { timerTypeSelect: 'cron' } }] },
@@ -125,6 +127,10 @@ describe('a workflow', () => {
       false,
     ],
     [{ name: 'a', minimumAgentVersion: '1.2' }, false],
+    [{ name: 'a', customNodeConfig: { outputCount: 2, resultMode: 'optional', resultDescription: 'r', fields: [{}] } }, true],
+    [{ name: 'a', customNodeConfig: { outputCount: 3, resultMode: 'optional', fields: [] } }, false],
+    [{ name: 'a', customNodeSupports: ['cloud'] }, true],
+    [{ name: 'a', customNodeSupports: ['cloud', 'edge'] }, false],
   ])('case %#', (body, good) => expect(accepts(FlowPost, body)).toBe(good));
 
   it('can’t change its class, can pin and unpin a version', () => {

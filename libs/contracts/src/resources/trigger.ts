@@ -82,7 +82,12 @@ export const FlowErrorTrigger = trigger(
 export const TimerTrigger = trigger(
   'timer',
   z.strictObject({
-    seconds: z.number().min(1).max(31_536_000).optional().meta({ description: '1 second to 1 year; fractions are fine.' }),
+    seconds: z
+      .number()
+      .positive()
+      .max(31_536_000)
+      .optional()
+      .meta({ description: '1 second to 1 year; fractions are fine. Less than 1 only in classes of workflows that run on devices.' }),
     cron: z
       .string()
       .max(255)
