@@ -2,7 +2,7 @@ import { InboundType, type InboundEvent } from '#lib/contracts';
 import type { Catalog } from './catalog.ts';
 import type { Effect, Outcome } from './effect.ts';
 import type { RunningNumbers } from './numbers.ts';
-import { periodOf, type QuotaBook, type Taken } from './quota.ts';
+import { type Period, periodOf, type QuotaBook, type Taken } from './quota.ts';
 import { type TimerBook, timerName } from './timer-book.ts';
 
 /** What an inbound event comes to: which workflows to start, and what that changes in the ledger. */
@@ -19,17 +19,29 @@ export interface Books {
   readonly timers: TimerBook;
 }
 
+/** What a predecessor had decided about an event: it stands, whatever has changed since. */
+export interface Decided {
+  /** Every workflow that it starts. */
+  readonly all: readonly string[];
+  /** Of a message: where the quota was charged for it. */
+  readonly charged?: Period;
+}
+
 const NONE: readonly string[] = [];
 
 /**
- * Decides what an event starts, by the configuration and the books as they stand. `already`: the workflows that its message was found to start when a
- * predecessor had published some of them: that decision stands.
+ * Charges a message that a predecessor has dispatched, before anything is decided anew: by another configuration more of the messages before it may be let
+ * through, and the allowance would be exceeded.
  */
-export function decide(event: InboundEvent, catalog: Catalog, books: Books, already?: readonly string[]): Decision {
+export const charge = ({ applicationId, time }: Pick<InboundEvent, 'applicationId' | 'time'>, catalog: Catalog, { quota }: Books): Period =>
+  quota.take(applicationId, periodOf(catalog.limits(applicationId)?.period ?? 'month', Date.parse(time)), 0).period;
+
+/** Decides what an event starts, by the configuration and the books as they stand. */
+export function decide(event: InboundEvent, catalog: Catalog, books: Books, already?: Decided): Decision {
   return event.type === 'message' ? decideMessage(event, catalog, books, already) : decideEvent(event, catalog, books, already);
 }
 
-function decideMessage(event: InboundEvent, catalog: Catalog, { numbers, quota }: Books, already: readonly string[] | undefined): Decision {
+function decideMessage(event: InboundEvent, catalog: Catalog, { numbers, quota }: Books, already: Decided | undefined): Decision {
   const { applicationId, sourceId, sourceType, number, attributes } = event;
   const storedAt = Date.parse(event.time);
   const numbered = number === undefined ? { missing: 0, repeated: false } : numbers.see(sourceId, number);
@@ -53,7 +65,7 @@ function decideMessage(event: InboundEvent, catalog: Catalog, { numbers, quota }
       },
     },
   });
-  if (already !== undefined) return end('dispatched', already, quota.take(applicationId, period, 0));
+  if (already !== undefined) return end('dispatched', already.all, { allowed: true, first: false, period: already.charged ?? period });
   if (catalog.integration(applicationId, sourceId)?.enabled !== true || limits === undefined) return end('disabled', NONE);
   const taken = quota.take(applicationId, period, limits.payloads);
   if (!taken.allowed) return end('rejectedByQuota', NONE, taken);
@@ -65,7 +77,7 @@ function decideMessage(event: InboundEvent, catalog: Catalog, { numbers, quota }
 const OWN_TRIGGERS: Partial<Record<InboundType, string>> = { press: 'virtualButton', timer: 'timer', flowError: 'flowError' };
 
 /** Events beside messages use no quota and have ledger rows of their own. */
-function decideEvent(event: InboundEvent, catalog: Catalog, { timers }: Books, already: readonly string[] | undefined): Decision {
+function decideEvent(event: InboundEvent, catalog: Catalog, { timers }: Books, already: Decided | undefined): Decision {
   const { applicationId, sourceId, sourceType, type, attributes } = event;
   const own = OWN_TRIGGERS[type];
   const key = own === undefined ? sourceId : String(attributes['key']);
@@ -77,7 +89,7 @@ function decideEvent(event: InboundEvent, catalog: Catalog, { timers }: Books, a
       return catalog.errorListeners.of(applicationId, { flowId: sourceId, flowClass: String(attributes['flowClass']) });
     return first && catalog.hasTrigger(applicationId, sourceId, own, key) ? [sourceId] : NONE;
   };
-  const workflows = already ?? matching();
+  const workflows = already?.all ?? matching();
   const { from, to, cause } = attributes;
   const gap = type === 'gap' ? { from: String(from), to: String(to), cause: String(cause).replaceAll('\0', '') } : undefined;
   return {

@@ -4,7 +4,7 @@ import { change, inbound } from '../../../test/builders/inbound.ts';
 import { application, APPLICATION, INTEGRATION, integration, trigger, workflow, WORKFLOW } from '../../../test/builders/runs.ts';
 import { Catalog } from './catalog.ts';
 import { unusable } from './dead-letters.ts';
-import { type Books, decide, decidePoison, type Decision, undeliverable } from './decide.ts';
+import { type Books, charge, decide, type Decided, decidePoison, type Decision, undeliverable } from './decide.ts';
 import { TimerBook } from './timer-book.ts';
 import { RunningNumbers } from './numbers.ts';
 import { QuotaBook } from './quota.ts';
@@ -18,7 +18,7 @@ interface Given {
 function given({ limits = {}, enabled = true, workflows = [WORKFLOW] }: Given = {}): {
   readonly catalog: Catalog;
   readonly books: Books;
-  readonly when: (changes?: Partial<InboundEvent>, already?: readonly string[]) => Decision;
+  readonly when: (changes?: Partial<InboundEvent>, already?: Decided) => Decision;
 } {
   const catalog = new Catalog();
   const plan = application().limits;
@@ -86,12 +86,16 @@ describe('a message', () => {
   });
 
   it('of which some triggers are stored already starts the rest of them, whatever has changed, and is charged', () => {
-    const { when } = given({ enabled: false, limits: { payloads: 1 }, workflows: [] });
-    for (const number of [1, 2]) {
-      const { workflows, effect } = when({ number }, ['a', 'b']);
+    const { catalog, books, when } = given({ enabled: false, limits: { payloads: 3 }, workflows: [] });
+    const charged = [1, 2].map(() => charge(inbound(), catalog, books));
+    catalog.apply(change('integration', INTEGRATION, integration()));
+    expect([1, 2].map((number) => when({ number }).effect.message?.outcome)).toEqual(['unmatched', 'rejectedByQuota']);
+    for (const [index, period] of charged.entries()) {
+      const { workflows, effect } = when({ number: index + 3 }, { all: ['a', 'b'], charged: period });
       expect(workflows).toEqual(['a', 'b']);
-      expect(effect).toMatchObject({ triggered: 2, message: { outcome: 'dispatched', quota: { firstRefused: false } } });
+      expect(effect).toMatchObject({ triggered: 2, message: { outcome: 'dispatched', quota: { period, firstRefused: false } } });
     }
+    expect(when({ number: 5 }).effect.message?.outcome).toBe('rejectedByQuota');
   });
 
   it('says which numbers before it are missing, and whether it came twice', () => {
@@ -172,7 +176,7 @@ describe('a firing', () => {
     const triggers = ['a', 'b'].map((key) => ({ type: 'timer', key, config: { seconds: 60 } }));
     known.catalog.apply(change('workflow', WORKFLOW, workflow([], { enabled, triggers })));
     const fired = (key: string, at: number, already?: readonly string[]) =>
-      known.when({ type: 'timer', sourceId: WORKFLOW, sourceType: 'timer', attributes: { key, at } }, already);
+      known.when({ type: 'timer', sourceId: WORKFLOW, sourceType: 'timer', attributes: { key, at } }, already && { all: already });
     return { ...known, fired };
   };
 

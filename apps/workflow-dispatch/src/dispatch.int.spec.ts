@@ -15,6 +15,7 @@ import {
 import { BusError } from '#lib/messaging';
 import { createLogger, type RunningService } from '#lib/platform';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { inbound } from '../../../test/builders/inbound.ts';
 import { triggered } from '../../../test/builders/runs.ts';
 import { startFaultProxy } from '../../../test/servers/fault-proxy.ts';
 import { DispatchBench, newId, type Tenant, upTo } from '../../../test/servers/dispatch-bench.ts';
@@ -220,7 +221,8 @@ describe('dispatch after another that was killed', () => {
     for (const workflowId of workflowIds) {
       const event = { id: `${workflowId}-${number}-before`, applicationId, workflowId, triggerKey: integrationId, decidedAt };
       const carried = of.length > 1 ? { fanOut: of } : {};
-      const made = triggered({ ...event, ...carried, inboundSequence: position }, { sourceId: integrationId, number });
+      const { time } = inbound();
+      const made = triggered({ ...event, ...carried, inboundSequence: position }, { sourceId: integrationId, number, time });
       await bench.bus.publishTriggered(made, fence);
     }
     return decidedAt;
@@ -258,6 +260,17 @@ describe('dispatch after another that was killed', () => {
     await start();
     await expect.poll(() => ledger(tenant)).toMatchObject({ received: 5, dispatched: 3, rejectedByQuota: 2 });
     expect(await bench.startedBy(tenant)).toEqual([1, 2, 3]);
+  });
+
+  it('meets the quota exactly, whatever of the messages before those that are stored is let through by now', async () => {
+    const tenant = await bench.tenant({ payloads: 3, period: 'day' });
+    const positions: number[] = [];
+    for (const number of upTo(5)) positions.push(await bench.store(tenant, { number }));
+    // By the configuration of then the first two were from an integration that was disabled.
+    for (const number of [3, 4]) await left(tenant, number, positions[number - 1] ?? 0, [tenant.workflowId]);
+    await start();
+    await expect.poll(() => ledger(tenant)).toMatchObject({ received: 5, dispatched: 3, rejectedByQuota: 2 });
+    expect(await bench.startedBy(tenant)).toEqual([3, 4, 1]);
   });
 
   it('takes a partition over although something in its triggers can not be read', async () => {

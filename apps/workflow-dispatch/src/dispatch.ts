@@ -1,12 +1,12 @@
-import type { ConfigFollower, Bus, StoredInbound } from '#lib/messaging';
+import type { ConfigFollower, Bus, Position, StoredInbound } from '#lib/messaging';
 import type { Batch, HeldPartition, Item, Poison } from '#lib/partitions';
 import type { Catalog } from './catalog.ts';
 import type { Effect } from './effect.ts';
 import { RunningNumbers } from './numbers.ts';
 import { PartitionDispatch } from './partition-dispatch.ts';
 import { type Database, readFirings, readLastNumbers, readQuotas } from './persistence/ledger-reader.ts';
-import { readPredecessor } from './predecessor.ts';
-import type { Books } from './decide.ts';
+import { readPredecessor, type StoredFanOut } from './predecessor.ts';
+import { type Books, charge, type Decided } from './decide.ts';
 import { type Period, QuotaBook } from './quota.ts';
 import { TimerBook } from './timer-book.ts';
 import type { Timers } from './timers.ts';
@@ -64,7 +64,11 @@ export class Dispatch {
     if (books === undefined) return;
     const { bus, catalog, follower, onError } = this.options;
     const fence = await bus.writeFence('TRIGGERED', 'dispatch', partition, token);
-    const stored = await readPredecessor(bus, partition, committed);
+    const stored = new Map<Position, StoredFanOut & Decided>();
+    for (const [position, fanOut] of await readPredecessor(bus, partition, committed)) {
+      const { inbound } = fanOut;
+      stored.set(position, inbound.type === 'message' ? { ...fanOut, charged: charge(inbound, catalog, books) } : fanOut);
+    }
     const dispatch = new PartitionDispatch({
       partition,
       bus,

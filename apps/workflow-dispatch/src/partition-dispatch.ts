@@ -4,7 +4,7 @@ import { BusError, type Bus, type Fence, type Position, type StoredInbound } fro
 import { backOff, type Item, type Poison } from '#lib/partitions';
 import type { Catalog } from './catalog.ts';
 import { bury, unusable } from './dead-letters.ts';
-import { type Books, type Decision, decide, decidePoison, type Undecidable, undeliverable } from './decide.ts';
+import { type Books, type Decided, type Decision, decide, decidePoison, type Undecidable, undeliverable } from './decide.ts';
 import type { Effect } from './effect.ts';
 import { readPredecessor, type StoredFanOut } from './predecessor.ts';
 
@@ -21,7 +21,7 @@ export interface PartitionDispatchOptions {
   /** Names runs: `<workflow>-<inbound position>-<this>`; the same for as long as INBOUND is. */
   readonly epoch: string;
   /** What predecessors published beyond what they committed. */
-  readonly stored: Map<Position, StoredFanOut>;
+  readonly stored: Map<Position, StoredFanOut & Decided>;
   readonly committed: () => Position;
   readonly onFenced: () => void;
   readonly onError: (error: unknown) => void;
@@ -131,7 +131,7 @@ export class PartitionDispatch {
     const { catalog, books, stored, config } = this.options;
     const before = stored.get(event.position);
     if (before !== undefined) stored.delete(event.position);
-    const decision = decide(event, catalog, books, before?.all);
+    const decision = decide(event, catalog, books, before);
     const workflows = before === undefined ? decision.workflows : decision.workflows.filter((id) => !before.stored.has(id));
     if (workflows.length === 0) return item.done(decision.effect);
     const decidedAt = before?.decidedAt ?? config.sequence;

@@ -5,6 +5,8 @@ import type { Bus, Position, StoredMessage, StoredTriggered } from '#lib/messagi
 export interface StoredFanOut {
   /** Every workflow that the message starts. */
   readonly all: readonly string[];
+  /** What was dispatched. */
+  readonly inbound: StoredTriggered['inbound'];
   readonly stored: ReadonlySet<string>;
   /** CONFIG sequence the decision was made at. */
   readonly decidedAt: number;
@@ -23,7 +25,7 @@ export async function readPredecessor(
   committed: Position,
   from: Position = 0,
 ): Promise<Map<Position, StoredFanOut>> {
-  const found = new Map<Position, { all: readonly string[]; stored: Set<string>; decidedAt: number }>();
+  const found = new Map<Position, StoredFanOut & { readonly stored: Set<string> }>();
   let after = from;
   for (;;) {
     const page = await bus.list('TRIGGERED', triggeredFilter(partition), { after, max: PAGE });
@@ -35,6 +37,7 @@ export async function readPredecessor(
       if (fanOut === undefined)
         found.set(event.inboundSequence, {
           all: event.fanOut ?? [event.workflowId],
+          inbound: event.inbound,
           stored: new Set([event.workflowId]),
           decidedAt: event.decidedAt,
         });
