@@ -17,3 +17,9 @@ export interface RenderOptions {
   /** Longest result in characters; default 5 Mi. */
   readonly maxLength?: number;
 }
+
+/** How an expression is evaluated. */
+export interface EvaluateOptions extends RenderOptions {
+  /** `+` adds, also where a side is text: it never joins. */
+  readonly adds?: boolean;
+}

@@ -1,11 +1,12 @@
 import type { Block, Call, Expression, Hash, PathExpression, Program } from './ast.ts';
 import type { Entered } from './blocks.ts';
 import { Output } from './budget.ts';
+import type { EvaluateOptions } from './error.ts';
 import type { HashValues, HelperCall } from './helpers/types.ts';
 import { emptyObject, own, toText } from './values.ts';
 
 /** What one rendering runs with. */
-export type Run = Omit<HelperCall, 'context'>;
+export type Run = Omit<HelperCall, 'context'> & Pick<Required<EvaluateOptions>, 'adds'>;
 
 /** Where an expression stands: its `this`, what `../` leads to, `@` variables and block parameters. */
 export interface Scope {

@@ -1,6 +1,6 @@
 import type { Program } from './ast.ts';
 import { Budget } from './budget.ts';
-import { TemplateError, type RenderOptions } from './error.ts';
+import { type EvaluateOptions, TemplateError, type RenderOptions } from './error.ts';
 import { evaluateTree } from './expression/evaluate.ts';
 import { parseExpression, type Tree } from './expression/parse.ts';
 import { evaluateExpression, loneExpression, renderText, rootScope, type Run } from './interpret.ts';
@@ -15,21 +15,23 @@ const expressions = new Lru<Tree>(2_000, 256 * 1024);
 /** TemplateError `syntax` or `limit`. */
 export const parsedTemplate = (source: string): Program => templates.get(source, parseTemplate);
 
-function makeRun(budget: Budget, now: number, nesting: number): Run {
+function makeRun(budget: Budget, now: number, adds: boolean, nesting: number): Run {
   const deeper = (): Run => {
     if (nesting >= MAX_NESTING)
       throw new TemplateError('limit', `template and evalExpression call each other more than ${MAX_NESTING} times`);
-    return makeRun(budget, now, nesting + 1);
+    return makeRun(budget, now, adds, nesting + 1);
   };
   return {
     budget,
     now,
+    adds,
     template: (source, context) => renderText(parsedTemplate(source), rootScope(context), deeper()),
     expression: (source, context) => evaluateTree(expressions.get(source, parseExpression), rootScope(context), deeper()),
   };
 }
 
-const startRun = ({ now = Date.now(), maxLength = MAX_LENGTH }: RenderOptions): Run => makeRun(new Budget(maxLength), now, 0);
+const startRun = ({ now = Date.now(), maxLength = MAX_LENGTH, adds = false }: EvaluateOptions): Run =>
+  makeRun(new Budget(maxLength), now, adds, 0);
 
 const issueOf = (parse: () => unknown): string | undefined => {
   try {
@@ -82,5 +84,5 @@ const placeIn = (thrown: unknown): string => {
 export const expressionIssue = (source: string): string | undefined => issueOf(() => expressions.get(source, parseExpression));
 
 /** Evaluates an expression: `{{x}}` inside is a typed variable, undefined when it is missing. TemplateError `syntax` or `limit`. */
-export const evaluate = (source: string, context: unknown, options: RenderOptions = {}): unknown =>
+export const evaluate = (source: string, context: unknown, options: EvaluateOptions = {}): unknown =>
   evaluateTree(expressions.get(source, parseExpression), rootScope(context), startRun(options));

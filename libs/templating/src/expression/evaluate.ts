@@ -28,6 +28,7 @@ export function evaluateTree(tree: Tree, scope: Scope, run: Run): unknown {
       if (tree.operator === '&&' && !left) return left;
       if (tree.operator === '||' && left) return left;
       const right = evaluateTree(tree.right, scope, run);
+      if (tree.operator === '+' && run.adds) return toNumber(left) + toNumber(right);
       const operator = OPERATORS[tree.operator];
       return operator === undefined ? right : operator(left, right, run.budget);
     }

@@ -22,6 +22,7 @@ describe('StoreValue', () => {
     [{ valueType: 'json', value: '{"t": {{data.message}} }' }, { t: 21.5 }],
     [{ valueType: 'number', value: '{{data.message}}' }, 21.5],
     [{ valueType: 'path', valuePath: 'data.topic' }, 'in/a'],
+    [{ valueType: 'path', value: 'data.topic' }, 'in/a'],
     [{ valueType: 'incr' }, 1],
     [{ valueType: 'decr', value: '2.5' }, -2.5],
   ])('keeps %j', async (config, value) => {
@@ -42,6 +43,7 @@ describe('StoreValue', () => {
     [{ valueType: 'incr', value: 'x' }, 'NotANumber'],
     [{ valueType: 'json', value: '{' }, 'InvalidJsonTemplate'],
     [{ valueType: 'path' }, 'RequiredPath'],
+    [{ valueType: 'path', value: 'at {{data.topic}}' }, 'RequiredPath'],
     [{ valueType: 'clear', keyName: 'k'.repeat(256) }, 'InvalidKey'],
     [{ valueType: 'clear', keyName: '{{working.none}}' }, 'RequiredTemplate'],
     [{ valueType: 'other' }, 'InvalidNode'],

@@ -4,7 +4,7 @@ import { ran } from '../../../../../test/builders/ran.ts';
 import { node, workflow } from '../../../../../test/builders/runs.ts';
 import type { RunResult } from '../index.ts';
 
-const DATA = { text: 'b', number: 3, list: [4], nested: { json: '{"a": [1]}', bad: '{"secret": canary' }, nothing: null };
+const DATA = { text: 'b', figure: '42', number: 3, list: [4], nested: { json: '{"a": [1]}', bad: '{"secret": canary' }, nothing: null };
 
 const set = (destination: string, value: unknown): object => ({
   type: 'set',
@@ -53,6 +53,14 @@ describe('Math', () => {
       r0: 5.4,
       r1: 5.4,
       r2: 5,
+    });
+  });
+
+  it('adds what came as text, as messages do', async () => {
+    expect(await results('{{data.figure}} + 1', '{{data.figure}} + {{data.figure}} * 2', '{{data.text}} + 1')).toEqual({
+      r0: 43,
+      r1: 126,
+      r2: Number.NaN,
     });
   });
 

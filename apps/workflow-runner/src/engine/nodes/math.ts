@@ -8,7 +8,7 @@ const Config = z.looseObject({
   statements: z.array(z.looseObject({ expression, resultPath: requiredPath }), 'must be a list').default([]),
 });
 
-/** Calculates one statement after the other; each sees the results before it. A result is a number: NaN where a path is missing or a value is none. */
+/** Calculates one statement after the other; each sees the results before it. A result is a number: NaN where a path is missing or a value is none. Text that says a number counts as one. */
 export const math: NodeType<z.infer<typeof Config>> = {
   type: 'MathNode',
   config: Config,
@@ -17,7 +17,8 @@ export const math: NodeType<z.infer<typeof Config>> = {
     (step) => {
       const now = step.ports.now();
       const payload = statements.reduce(
-        (before, { expression: source, resultPath }) => put(step, before, resultPath, numberOf(evaluate(source, before, { now }))),
+        (before, { expression: source, resultPath }) =>
+          put(step, before, resultPath, numberOf(evaluate(source, before, { now, adds: true }))),
         step.payload,
       );
       return { payload, output: 0 };

@@ -2,7 +2,7 @@ import { getPath, renderJson } from '#lib/templating';
 import { z } from 'zod';
 import { NodeError } from '../errors.ts';
 import type { KeptChange, NodeType, Step } from '../node.ts';
-import { path, render, renderRequired, requiredTemplate, template } from './config.ts';
+import { isPath, path, render, renderRequired, requiredTemplate, template } from './config.ts';
 import { keyOf, numberOf, recordOf } from './kept.ts';
 import { withResult } from './payload.ts';
 
@@ -49,6 +49,9 @@ function valueOf(step: Step, { valueType, value, valuePath }: Config): unknown {
   if (valueType === 'json') return renderJson(value, step.payload, { now: step.ports.now() });
   if (valueType === 'number') return numberOf('value', renderRequired(step, 'value', value));
   if (valueType === 'template') return render(step, value);
-  if (valuePath === '') throw new NodeError('RequiredPath', 'valuePath is required');
-  return getPath(step.payload, valuePath);
+  // Existing workflows name the path in `value`.
+  const at = valuePath === '' ? value : valuePath;
+  if (at === '') throw new NodeError('RequiredPath', 'valuePath is required');
+  if (!isPath(at)) throw new NodeError('RequiredPath', 'value must be a payload path, as working.result');
+  return getPath(step.payload, at);
 }
