@@ -35,7 +35,7 @@ function conforms(driver: Driver): void {
   let stand: Stand;
   beforeAll(async () => {
     stand = await Stand.start(driver);
-  });
+  }, TIMEOUT);
   afterAll(() => stand.stop());
 
   for (const each of messages) it(`case: ${each.name}`, { concurrent: true, timeout: TIMEOUT }, () => proveCase(stand, each));

@@ -13,6 +13,8 @@ export const googlePubSubEmulator: Driver | undefined =
   folder === undefined ? undefined : { type: 'googlePubSub', message: 'data.data', start: () => start(folder) };
 
 async function start(at: string): Promise<ProviderServer> {
+  // No credential is looked for, of which it needs none.
+  process.env['METADATA_SERVER_DETECTION'] = 'none';
   const emulator = await startPubSubEmulator(at);
   // It lets everyone in: while credentials are refused, a server of ours stands in its place.
   const refusing = await startGooglePubSub();

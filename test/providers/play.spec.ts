@@ -25,7 +25,7 @@ for (const { type } of drivers) {
       let output = '';
       for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
       try {
-        await expect.poll(() => output, { timeout: 60_000 }).toContain('Ctrl-C ends it.');
+        await expect.poll(() => output, { timeout: 150_000 }).toContain('Ctrl-C ends it.');
         const integration = JSON.parse(/^ {2}(\{.*\})$/m.exec(output)?.[1] ?? '') as Record<string, unknown>;
         expect(integration).toMatchObject({ integrationType: type, [`${type}Config`]: expect.any(Object) });
         child.stdin.write('publish hello\nnonsense\nrefuse\n');
@@ -40,6 +40,6 @@ for (const { type } of drivers) {
         child.kill('SIGKILL');
       }
     },
-    90_000,
+    200_000,
   );
 }

@@ -7,8 +7,8 @@ export const SQS_KEY = { accessKeyId: 'AKIATESTSLUICE000001', secretAccessKey: '
 
 export const SQS_SECOND_KEY = { accessKeyId: 'AKIATESTSLUICE000002', secretAccessKey: 'another+Secret/Key', region: 'eu-west-1' };
 
-/** How an action is answered instead: as AWS does it in its JSON protocol. `stall`: not at all. */
-export type SqsFault = { readonly status: number; readonly code: string; readonly message?: string } | 'stall';
+/** How an action is answered instead: as AWS does it in its JSON protocol. stall: not at all. reset: by a link that breaks; cut: in the middle of the answer. */
+export type SqsFault = { readonly status: number; readonly code: string; readonly message?: string } | 'stall' | 'cut' | 'reset';
 
 export interface SqsCall {
   readonly action: string;
@@ -55,8 +55,12 @@ export async function startSqs(): Promise<SqsServer> {
     calls.push({ action, body: request.body as Record<string, unknown> });
     const fault = faults.get(action) ?? signatureFault(keys, request.method, request.url, request.headers);
     if (fault === undefined) return;
-    if (fault === 'stall') {
+    if (typeof fault === 'string') {
       reply.hijack();
+      if (fault === 'reset') request.raw.socket.resetAndDestroy();
+      if (fault !== 'cut') return;
+      reply.raw.writeHead(200, { 'content-type': 'application/x-amz-json-1.0', 'content-length': '100' });
+      reply.raw.write('{"Mess', () => request.raw.socket.destroy());
       return;
     }
     await reply

@@ -3,6 +3,7 @@ import {
   DeleteMessageBatchCommand,
   type Message,
   type MessageSystemAttributeName,
+  type QueueAttributeName,
   ReceiveMessageCommand,
   SQSClient,
   SendMessageCommand,
@@ -80,6 +81,8 @@ export class Queue {
       VisibilityTimeout: visibilityS,
       MessageAttributeNames: ['All'],
       MessageSystemAttributeNames: SYSTEM_ATTRIBUTES,
+      // As it was called before: servers other than AWS's may know that only. The client's types leave these names out.
+      AttributeNames: SYSTEM_ATTRIBUTES as string[] as QueueAttributeName[],
     });
     const { Messages = [] } = await this.#client.send(command, {
       requestTimeout: waitS * 1_000 + ANSWER_MS,

@@ -70,8 +70,12 @@ interface Answer {
   readonly $response?: { readonly statusCode?: number };
 }
 
-/** HTTP status of an answer that was an error; undefined: there was no answer. */
+/** A link that broke, or fell silent: before an answer, or in the middle of one, whose status then says nothing. */
+const isBroken = ({ name, code }: Answer): boolean => name === 'TimeoutError' || (typeof code === 'string' && /^E[A-Z]+$/.test(code));
+
+/** HTTP status of an answer that was an error; undefined: there was no answer, or only the beginning of one. */
 export function statusOf(error: unknown): number | undefined {
+  if (isBroken(error as Answer)) return undefined;
   const { $metadata, $response } = error as Answer;
   return $metadata?.httpStatusCode ?? $response?.statusCode;
 }
@@ -110,7 +114,9 @@ export function reasonOf(error: unknown, action: Action): ConnectorError {
 
 function unanswered(cause: unknown): ConnectorError {
   const { name, code } = cause as Answer;
-  if (name === 'TimeoutError') return new ConnectorError('lost', 'Keepalive Timeout', { cause });
   if (typeof code === 'string' && code.startsWith('HPE_')) return new ConnectorError(NOT_SQS[0], NOT_SQS[1], { cause });
-  return new ConnectorError('lost', `Connection Lost${typeof code === 'string' && /^E[A-Z]+$/.test(code) ? ` (${code})` : ''}`, { cause });
+  // The client calls a reset a time-out too.
+  if (name === 'TimeoutError' && (code === undefined || code === 'ETIMEDOUT'))
+    return new ConnectorError('lost', 'Keepalive Timeout', { cause });
+  return new ConnectorError('lost', `Connection Lost${isBroken(cause as Answer) ? ` (${String(code)})` : ''}`, { cause });
 }

@@ -121,6 +121,18 @@ describe('receiving', () => {
     });
   });
 
+  it('asks for the fields by their former name too, for servers that know no other', async () => {
+    const { name } = await onQueue();
+    await expect
+      .poll(() => sqs.calls.find(({ action, body }) => action === 'ReceiveMessage' && String(body['QueueUrl']).endsWith(name)))
+      .toMatchObject({
+        body: {
+          AttributeNames: expect.arrayContaining(['SentTimestamp']),
+          MessageSystemAttributeNames: expect.arrayContaining(['SentTimestamp']),
+        },
+      });
+  });
+
   it('deletes a message only once it is durable, many in one request', async () => {
     const context = recordingContext();
     context.storing = 'by hand';
@@ -303,6 +315,8 @@ describe('sending', () => {
     });
     sqs.fail('SendMessage', { status: 500, code: 'InternalFailure' });
     expect(await send(connection, 'x')).toMatchObject({ verdict: 'unknown' });
+    sqs.fail('SendMessage', 'cut');
+    expect(await send(connection, 'x')).toMatchObject({ verdict: 'unknown', error: { type: 'lost' } });
     sqs.fail('SendMessage', 'stall');
     const sending = send(connection, 'x');
     await expect.poll(() => sqs.calls.filter(({ action }) => action === 'SendMessage').length).toBeGreaterThan(0);
@@ -387,6 +401,15 @@ describe('refusals', () => {
 });
 
 describe('broken links', () => {
+  it.each(['cut', 'reset'] as const)(
+    'takes an answer that is %s for a link that broke, and not for the words of a server',
+    async (fault) => {
+      const { context } = await onQueue();
+      sqs.fail('ReceiveMessage', fault);
+      await expect.poll(() => context.losses).toMatchObject([{ code: 'lost', message: 'Connection Lost (ECONNRESET)' }]);
+    },
+  );
+
   it('leaves a probe without an answer when the link is a black hole, and gives up an attempt that is given up', async () => {
     const { connection, proxied } = await onQueue();
     proxy.mode({ kind: 'stall' });
