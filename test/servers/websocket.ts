@@ -19,6 +19,8 @@ export interface WebsocketServerOptions {
   /** Others are answered 401. */
   readonly accepts?: (headers: IncomingHttpHeaders) => boolean;
   readonly port?: number;
+  /** False: it chooses none of those that are offered; default: the first. */
+  readonly subprotocols?: false;
   /** Sent to each client right behind the answer to its upgrade. */
   readonly greeting?: string;
 }
@@ -66,7 +68,11 @@ export async function startWebsocketServer(options: WebsocketServerOptions = {})
           requestCert: options.clientCertificate === true,
           rejectUnauthorized: options.clientCertificate === true,
         });
-  const server = new WebSocketServer({ noServer: true, perMessageDeflate: false });
+  const server = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    ...(options.subprotocols === false ? { handleProtocols: () => false as const } : {}),
+  });
   server.on('headers', (headers) => headers.push('x-served-by: sluice-test'));
   const paths = new WeakMap<WebSocket, string>();
   server.on('connection', (client: WebSocket, { url: path = '' }: IncomingMessage) => {

@@ -258,6 +258,13 @@ const RULES: readonly (readonly [IntegrationType, string, Case, readonly string[
     },
     ['websocketConfig.headers.0.headerKey', 'websocketConfig.headers.1.headerKey'],
   ],
+  ['websocket', 'subprotocols', { with: { headers: [{ headerKey: 'Sec-WebSocket-Protocol', headerValue: 'a, b' }] } }, []],
+  [
+    'websocket',
+    'subprotocols that are no list',
+    { with: { headers: [{ headerKey: 'Sec-WebSocket-Protocol', headerValue: 'a, a' }] } },
+    ['websocketConfig.headers.0.headerValue'],
+  ],
   [
     'websocket',
     'a header twice',

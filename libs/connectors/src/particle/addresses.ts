@@ -37,11 +37,14 @@ export function eventsPath({ deviceNameOrId, productSlugOrId, orgSlugOrId }: Sco
 export const streamRequest = (scope: Scope, topics: readonly string[]): Request => ({
   method: 'GET',
   path: eventsPath(scope, topics),
-  headers: { Accept: 'text/event-stream', 'Cache-Control': 'no-cache', Connection: 'keep-alive' },
+  headers: { Accept: 'text/event-stream', 'Accept-Encoding': 'identity', 'Cache-Control': 'no-cache', Connection: 'keep-alive' },
 });
 
 export const isEventStream = ({ statusCode, headers }: Pick<IncomingMessage, 'statusCode' | 'headers'>): boolean =>
-  statusCode === 200 && /^text\/event-stream\b/i.test(headers['content-type'] ?? '');
+  statusCode === 200 && /^text\/event-stream\b/i.test(headers['content-type'] ?? '') && !isCompressed(headers);
+
+/** Though it was asked not to be. Read as it comes, no event would be found in it, and yet each byte would look like a proof. */
+export const isCompressed = (headers: IncomingMessage['headers']): boolean => !/^(identity)?$/i.test(headers['content-encoding'] ?? '');
 
 /** The path of a function. Throws ConnectorError `refused` or `misconfigured`. */
 export function functionPath({ deviceNameOrId, productSlugOrId }: Scope, { name, device, product }: ParticleSend): string {

@@ -203,6 +203,7 @@ describe('a stream that is refused', () => {
     [503, { 'Retry-After': '2' }, 'throttled', 2_000],
     [503, {}, 'lost', undefined],
     [200, {}, 'misconfigured', undefined],
+    [200, { 'Content-Type': 'text/event-stream', 'Content-Encoding': 'gzip' }, 'misconfigured', undefined],
     [302, { Location: 'http://127.0.0.1/' }, 'misconfigured', undefined],
   ] as const)('with %i %o is %s', async (status, headers, code, retryAfterMs) => {
     server.mode({ kind: 'refuse', status, headers: { ...headers } });

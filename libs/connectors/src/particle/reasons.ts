@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { ConnectorError } from '#lib/connector-sdk';
 import { retryAfterMs } from '../http.ts';
 import { tlsError } from '../tls.ts';
+import { isCompressed } from './addresses.ts';
 
 type Answer = Pick<IncomingMessage, 'statusCode' | 'headers'>;
 
@@ -31,6 +32,8 @@ export function streamRefused(answer: Answer, now: number): ConnectorError {
   if (status === 404)
     return new ConnectorError('misconfigured', `${said(status)}. There is no such device, product or org: check their names.`);
   if (status >= 500 || status === 408) return new ConnectorError('lost', said(status));
+  if (status === 200 && isCompressed(answer.headers))
+    return new ConnectorError('misconfigured', 'The server compresses its events, which is not read: check SLUICE_PARTICLE_URL.');
   if (status === 200)
     return new ConnectorError('misconfigured', 'The server answers with something else than events: check SLUICE_PARTICLE_URL.');
   return new ConnectorError('misconfigured', `${said(status)}. Check device, product and org.`);

@@ -1,7 +1,7 @@
 import { ConnectorError } from '#lib/connector-sdk';
 import { basicAuthorization } from '../http.ts';
 import type { TlsSettings } from '../tls.ts';
-import { HEADER_NAME, RESERVED_HEADER, type WebsocketConfig } from './config.ts';
+import { HEADER_NAME, RESERVED_HEADER, SUBPROTOCOLS, type WebsocketConfig, subprotocolsOf } from './config.ts';
 
 /** An HTTP service credential, as the runtime opened it. */
 export interface HttpCredential {
@@ -20,6 +20,8 @@ export type ResolvedConfig = WebsocketConfig & { readonly credential?: HttpCrede
 export interface Upgrade {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
+  /** Offered to the server, which must choose one where there are any. */
+  readonly subprotocols: readonly string[];
   /** Undefined: ws, without TLS. */
   readonly tls: TlsSettings | undefined;
   /** Texts that no reason may repeat. */
@@ -59,7 +61,23 @@ export function upgradeOf(config: ResolvedConfig): Upgrade {
   const { privateKey } = certificate;
   const tls = { privateKey, certificate: certificate.certificate, caCertificate, disableSSLVerification };
   if (headers['Authorization'] !== undefined) secrets.push(headers['Authorization']);
-  return { url, headers, tls: url.protocol === 'wss:' ? tls : undefined, secrets: secrets.filter((secret) => secret.length > 0) };
+  return {
+    url,
+    headers,
+    subprotocols: takeSubprotocols(headers),
+    tls: url.protocol === 'wss:' ? tls : undefined,
+    secrets: secrets.filter((secret) => secret.length > 0),
+  };
+}
+
+/** Takes the header of the subprotocols out of `headers`: the client writes it, and looks at what the server chooses. */
+function takeSubprotocols(headers: Record<string, string>): readonly string[] {
+  const name = Object.keys(headers).find((header) => header.toLowerCase() === SUBPROTOCOLS);
+  if (name === undefined) return [];
+  const subprotocols = subprotocolsOf(headers[name] ?? '');
+  if (subprotocols === undefined) throw misconfigured(`The header ${name} must name subprotocols, each once, with commas between them.`);
+  Reflect.deleteProperty(headers, name);
+  return subprotocols;
 }
 
 function parsedUrl(text: string): URL {

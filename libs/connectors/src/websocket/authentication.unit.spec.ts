@@ -63,6 +63,7 @@ describe('what authenticates an upgrade', () => {
     ['a header that is set twice', { ...credential({}), headers: [{ headerKey: 'x-key', headerValue: '1' }] }],
     ['Authorization beside Basic', { password: 'pw', headers: [{ headerKey: 'authorization', headerValue: 'Bearer s3cret' }] }],
     ['a query parameter that is there', credential({ authMethod: 'queryParam', publicValue: 'x' })],
+    ['subprotocols that are no list', { headers: [{ headerKey: 'Sec-WebSocket-Protocol', headerValue: 's3cret s3cret' }] }],
     ['a header of the upgrade itself', credential({ publicValue: 'Sec-WebSocket-Key' })],
     ['a header that would begin a second one', credential({ secretValue: 's3cret\r\nX-Other: 1' })],
   ])('is refused for %s, without quoting a secret', (_, config) => {

@@ -3,8 +3,15 @@ import { flag, pem, text } from '../fields.ts';
 
 /** A token of HTTP. */
 export const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-/** Headers of the upgrade itself, in lower case: nobody else sets them. */
-export const RESERVED_HEADER = /^(host|connection|upgrade|content-length|transfer-encoding|sec-websocket-.*)$/;
+/** Headers of the upgrade itself, in lower case: nobody else sets them, but for the subprotocols that are offered. */
+export const RESERVED_HEADER = /^(host|connection|upgrade|content-length|transfer-encoding|sec-websocket-(?!protocol$).*)$/;
+export const SUBPROTOCOLS = 'sec-websocket-protocol';
+
+/** Undefined: it is no list of tokens, each once. */
+export function subprotocolsOf(value: string): readonly string[] | undefined {
+  const names = value.split(',').map((name) => name.trim());
+  return names.every((name) => HEADER_NAME.test(name)) && new Set(names).size === names.length ? names : undefined;
+}
 
 export const Header = z.strictObject({
   headerKey: text(1, 1024, { title: 'Name' }).regex(HEADER_NAME, 'must be the name of an HTTP header'),

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { Definition } from '#lib/connector-sdk';
 import type { z } from 'zod';
 import { MASK, Rules, has, hostOfUrl, isTemplate } from '../fields.ts';
-import { type Header, RESERVED_HEADER, WebsocketConfig, WebsocketSend } from './config.ts';
+import { type Header, RESERVED_HEADER, SUBPROTOCOLS, WebsocketConfig, WebsocketSend, subprotocolsOf } from './config.ts';
 
 /** Close codes (RFC 6455 §7.4.1): of an end that we wanted, and of one without a close frame. */
 const CLOSED_NORMALLY = 1000;
@@ -21,6 +21,8 @@ function headerRules(rules: Rules, config: Readonly<Record<string, unknown>>): v
       rules.refuse(at, 'clashes with username and password, which make the header Authorization');
     if (seen.has(name)) rules.refuse(at, 'repeats the header of an earlier entry');
     seen.add(name);
+    if (name === SUBPROTOCOLS && header.headerValue !== MASK && subprotocolsOf(header.headerValue) === undefined)
+      rules.refuse(['headers', index, 'headerValue'], 'must name subprotocols, each once, with commas between them');
     // eslint-disable-next-line no-control-regex
     if (header.headerValue !== MASK && /[\u0000-\u0008\u000a-\u001f\u007f]|[^\u0000-\u00ff]/.test(header.headerValue))
       rules.refuse(['headers', index, 'headerValue'], 'must have only characters that an HTTP header may have');

@@ -22,11 +22,11 @@ export interface Upgraded {
 }
 
 /** Dials, and upgrades to a websocket. Rejects ConnectorError, and nothing is left open then. */
-export async function handshake({ url, headers, tls }: Upgrade, context: Dial): Promise<Upgraded> {
+export async function handshake({ url, headers, subprotocols, tls }: Upgrade, context: Dial): Promise<Upgraded> {
   const port = url.port === '' ? (tls === undefined ? 80 : 443) : Number(url.port);
   const socket = await openSocket({ host: url.hostname, port, tls }, context);
   return await abortable(socket, context.signal, async () => {
-    const ws = new WebSocket(url, [], {
+    const ws = new WebSocket(url, [...subprotocols], {
       // The only socket there is: the client library opens none.
       createConnection: () => socket,
       headers,

@@ -72,7 +72,13 @@ export function linkFailed(error: Error): ConnectorError {
     return new ConnectorError('misconfigured', 'The server does not speak websockets on this port: check url.', { cause: error });
   if (message === 'Opening handshake has timed out')
     return new ConnectorError('lost', 'The server did not answer the websocket handshake in time.', { cause: error });
-  if (/^Invalid (Upgrade|Sec-WebSocket)|subprotocol|Extensions/.test(message))
+  if (/subprotocol/.test(message))
+    return new ConnectorError(
+      'misconfigured',
+      'The server chose no subprotocol that was offered, or wants one: name what it speaks in the header Sec-WebSocket-Protocol.',
+      { cause: error },
+    );
+  if (/^Invalid (Upgrade|Sec-WebSocket)|Extensions/.test(message))
     return new ConnectorError('misconfigured', 'The server answers the websocket handshake wrongly: check url.', { cause: error });
   return new ConnectorError('lost', `Connection Lost${code === '' ? '' : ` (${code})`}`, { cause: error });
 }

@@ -233,6 +233,24 @@ describe('credentials', () => {
   });
 });
 
+describe('subprotocols', () => {
+  const offering = (headerValue: string) => ({ headers: [{ headerKey: 'sec-websocket-protocol', headerValue }] });
+
+  it('are offered as the header names them, and one is chosen', async () => {
+    const { connection } = await connected(offering('ocpp2.0, ocpp1.6'));
+    expect(server.requests[0]?.headers['sec-websocket-protocol']).toBe('ocpp2.0,ocpp1.6');
+    expect(connection.connectData).toMatchObject({ headers: { 'sec-websocket-protocol': 'ocpp2.0' } });
+  });
+
+  it('that the server speaks none of are the user’s to settle', async () => {
+    const deaf = await another({ subprotocols: false });
+    expect(await failure(connected({ url: deaf.url, ...offering('ocpp2.0') }))).toMatchObject({
+      code: 'misconfigured',
+      message: expect.stringContaining('Sec-WebSocket-Protocol') as string,
+    });
+  });
+});
+
 describe('what goes wrong', () => {
   it.each([
     [401, {}, 'unauthorized', undefined],
