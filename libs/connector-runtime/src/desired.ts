@@ -68,6 +68,11 @@ export class Desired {
     return this.#applications.get(applicationId)?.state?.limits ?? DEFAULT_LIMITS;
   }
 
+  /** It is known to be gone, and not merely unknown as yet. */
+  wasDeleted(id: string): boolean {
+    return this.#deleted.has(id);
+  }
+
   integrations(): Iterable<string> {
     return this.#integrations.keys();
   }

@@ -9,7 +9,7 @@ import { buryQueue } from './drain.ts';
 import { persist } from './persist.ts';
 import type { Surroundings } from './rendering.ts';
 import type { HeldPartition, Shared } from './shared.ts';
-import { statusKey } from './identity.ts';
+import { type Identity, statusKey } from './identity.ts';
 import { clearState } from './state.ts';
 import { Supervisor } from './supervisor.ts';
 
@@ -61,6 +61,19 @@ export class Fleet {
       }
       if (this.#desired.application(effect.id) === undefined) this.#forgetKey(effect.id);
     }
+  }
+
+  /** Messages wait in OUTBOUND: they are sent, or are dead letters where the integration is gone. */
+  queued(of: Identity): void {
+    const { applicationId, integrationId } = of;
+    const supervisor = this.#supervisors.get(integrationId);
+    if (supervisor?.of.applicationId === applicationId) supervisor.outbox.queued();
+    if (!this.#desired.wasDeleted(integrationId) || !this.#partitions.has(partitionOf(integrationId))) return;
+    if (!this.#removing.has(integrationId))
+      this.#removing.set(
+        integrationId,
+        this.#bury(of).then(() => void this.#removing.delete(integrationId)),
+      );
   }
 
   /** Partitions were won: their fences are written, then their integrations connect. */
@@ -141,7 +154,7 @@ export class Fleet {
       const gone = (): boolean => !this.#partitions.has(supervisor.partition.partition);
       await supervisor.remove(gone);
       if (last !== undefined && surroundings !== undefined) await disposeOf(this.#shared, last, surroundings);
-      await persist(this.#shared, 'clearing the queue of a deleted integration', gone, () => buryQueue(this.#shared, supervisor.of, gone));
+      await this.#bury(supervisor.of);
     };
     const removal = work().catch((error: unknown) => {
       this.#shared.log.error({ err: error, integration: integrationId }, 'a deleted integration could not be cleaned up');
@@ -151,6 +164,11 @@ export class Fleet {
       if (this.#desired.application(applicationId) === undefined) this.#forgetKey(applicationId);
     });
     this.#removing.set(integrationId, done);
+  }
+
+  async #bury(of: Identity): Promise<void> {
+    const gone = (): boolean => !this.#partitions.has(partitionOf(of.integrationId));
+    await persist(this.#shared, 'clearing the queue of a deleted integration', gone, () => buryQueue(this.#shared, of, gone));
   }
 
   /** Statuses of ours whose integration was deleted while nobody held it. */
@@ -165,7 +183,6 @@ export class Fleet {
         await clearState(this.#shared.bus, of);
         this.#shared.statuses.purge(key);
       });
-      void persist(this.#shared, 'clearing the queue of a deleted integration', gone, () => buryQueue(this.#shared, of, gone));
     }
   }
 

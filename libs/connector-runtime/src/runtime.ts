@@ -113,10 +113,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<ConnectorRu
   };
   const sweep = sweepQueue(
     shared,
-    (integrationId, applicationId) => {
-      const supervisor = fleet.get(integrationId);
-      if (supervisor?.of.applicationId === applicationId) supervisor.outbox.queued();
-    },
+    (integrationId, applicationId) => fleet.queued({ applicationId, integrationId }),
     () => {
       for (const supervisor of fleet.all()) supervisor.outbox.sweep();
     },

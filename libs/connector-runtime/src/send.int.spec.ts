@@ -131,4 +131,17 @@ describe('what goes out of an integration', () => {
     await expect.poll(() => letters(integration)).toMatchObject([{ reason: 'integrationDeleted' }]);
     await expect.poll(() => queued(integration)).toEqual([]);
   });
+
+  it('dead-letters what is queued for an integration that was deleted before it had a status, or that a runner takes for present', async () => {
+    const { id } = await at.application();
+    const integration = await at.integration(id);
+    await queue(integration, request('before'));
+    await at.deleteIntegration(integration, 2);
+    await at.start({ speed: 10 });
+    await expect.poll(() => letters(integration)).toMatchObject([{ reason: 'integrationDeleted' }]);
+    await queue(integration, request('late'));
+    const reason = 'integrationDeleted';
+    await expect.poll(() => letters(integration), { timeout: 20_000 }).toMatchObject([{ reason }, { reason }]);
+    await expect.poll(() => queued(integration)).toEqual([]);
+  });
 });
