@@ -22,7 +22,8 @@ export async function sendOutput(bus: OutputBus, output: Output): Promise<Output
   const request = { id, options, payload, encoding, time: new Date().toISOString() };
   const body = Buffer.from(JSON.stringify(request));
   fault('runner.beforeSend');
-  const reply = await ask(bus, sendSubject(integrationType, applicationId, integration.id), body);
+  const asked = (): Uint8Array => Buffer.from(JSON.stringify({ ...request, asked: true }));
+  const reply = await ask(bus, sendSubject(integrationType, applicationId, integration.id), body, asked);
   fault('runner.afterSend');
   if (reply.verdict !== 'disconnected' || !definitionOf(integrationType).capabilities.queue)
     return reply.uncertain === true ? unknown : reply;
@@ -37,8 +38,9 @@ const unknown: OutputReply = {
 /** `uncertain`: a request may have arrived that nobody answered. */
 type Answer = SendReply & { readonly uncertain?: boolean };
 
-async function ask(bus: OutputBus, subject: string, body: Uint8Array): Promise<Answer> {
+async function ask(bus: OutputBus, subject: string, first: Uint8Array, asked: () => Uint8Array): Promise<Answer> {
   const begun = performance.now();
+  let body = first;
   let uncertain = false;
   for (let attempt = 0; ; attempt++) {
     const reply = await once(bus, subject, body);
@@ -47,6 +49,10 @@ async function ask(bus: OutputBus, subject: string, body: Uint8Array): Promise<A
       uncertain ||= reply.code !== 'noResponders';
       // Without a bus nobody can be asked, nor anything stored: the run waits for it.
       if (waited >= (bus.connected ? ANSWER_MS : PATIENCE_MS)) return { verdict: 'disconnected', uncertain };
+    } else if (reply.verdict === 'pending' && waited < PATIENCE_MS) {
+      uncertain = true;
+      body = asked();
+      continue; // its owner holds the answer back
     } else if (reply.verdict !== 'busy' || waited >= PATIENCE_MS) return reply;
     await backOff(attempt);
   }

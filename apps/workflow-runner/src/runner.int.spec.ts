@@ -167,6 +167,16 @@ describe('the runner', () => {
     expect(new Set(sent.map(({ id }) => id)).size).toBe(20);
   });
 
+  it('asks again for the outcome of a send that is on its way, and has it sent once', async () => {
+    const to = await bench.tenant(answers);
+    const sent = bench.owner(to, ({ asked }) => (asked === true ? 'succeeded' : 'pending'));
+    await bench.startRunner();
+    await bench.publish(to, 1);
+    await expect.poll(() => bench.counts(to)).toMatchObject({ succeeded: 1, failed: 0 });
+    const [first] = sent;
+    expect(sent).toEqual([first, { ...first, asked: true }]);
+  });
+
   it('takes nothing for interrupted after a stop in order', async () => {
     const to = await bench.tenant(answers);
     bench.owner(to, () => 'succeeded');

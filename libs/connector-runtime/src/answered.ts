@@ -34,6 +34,10 @@ export class AnsweredSends {
     this.#outcomes.delete(id);
   }
 
+  knows(id: string): boolean {
+    return this.#outcomes.has(id);
+  }
+
   get size(): number {
     return this.#outcomes.size;
   }

@@ -8,8 +8,10 @@ import type { Timer } from './wheel.ts';
 
 /** Sends of one integration under way at once; more are answered `busy`, and the runner asks again. */
 const MAX_IN_FLIGHT = 256;
-/** The runner waits 5 s for an answer, then takes it that nobody owns the integration: what takes longer is `unknown`. */
-const SEND_DEADLINE_MS = 4_500;
+/** The runner waits 5 s for an answer, then takes it that nobody owns the integration: it is told before that what is on its way still. */
+const PENDING_MS = 4_500;
+/** As long as an HTTP request may take: a device that sleeps, or a broker that has much to do, may need it. What takes longer is `unknown`. */
+const SEND_DEADLINE_MS = 30_000;
 /** A send behind a drain is given back before that, untried. */
 const BEHIND_DRAIN_MS = 4_000;
 /** The breaker goes after this long without trouble; the table of ids after longer without a send, as a repeat may come late. */
@@ -59,6 +61,13 @@ export class Outputs {
 
   /** Never rejects. */
   send(request: SendRequest): Promise<SendReply> {
+    // The queue promises at least once: there it may be sent again.
+    if (request.asked === true && !this.#answered.knows(request.id) && !this.#shared.definition.capabilities.queue)
+      return Promise.resolve(reply('unknown', 'Moved', 'its connector ended while the message was on its way'));
+    return within(this.#shared.wheel, PENDING_MS, this.#once(request), () => reply('pending', 'Pending', 'the message is on its way'));
+  }
+
+  #once(request: SendRequest): Promise<SendReply> {
     return this.#answered.once(request.id, async () => {
       if (this.#drained !== undefined) {
         const ready = await within(this.#shared.wheel, BEHIND_DRAIN_MS, this.#drained, () => 'late' as const);

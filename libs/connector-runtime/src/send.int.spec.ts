@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ConnectorError, type SendOutcome } from '#lib/connector-sdk';
+import { definitionOf } from '#lib/connectors';
 import { type IntegrationState, SendReply, type SendRequest, deadLetterSubject, outboundSubject, sendSubject } from '#lib/contracts';
 import { type Harness, startHarness } from './testing/harness.ts';
 import { ScriptedProvider } from './testing/scripted-provider.ts';
@@ -49,6 +50,32 @@ describe('what goes out of an integration', () => {
     expect(await Promise.all(twice)).toEqual([1, 2].map(() => ({ verdict: 'succeeded', result: { messageId: 'x' } })));
     expect(await send(integration, request('r:n:1'))).toMatchObject({ verdict: 'succeeded' });
     expect(link?.sent).toEqual(['r:n:1']);
+  });
+
+  it('says of a send that takes long that it is on its way, and its outcome to whoever asks again', async () => {
+    const { integration, provider, link } = await connected(10);
+    let answer: (outcome: SendOutcome) => void = () => undefined;
+    provider.script.send = () => new Promise((resolve) => (answer = resolve));
+    expect(await send(integration, request('slow'))).toMatchObject({ verdict: 'pending' });
+    const again = send(integration, request('slow', { asked: true }));
+    answer({ verdict: 'succeeded' });
+    expect(await again).toEqual({ verdict: 'succeeded' });
+    expect(link?.sent).toEqual(['slow']);
+    provider.script.send = () => new Promise(() => undefined);
+    const never = async (): Promise<SendReply['verdict']> => (await send(integration, request('never', { asked: true }))).verdict;
+    await expect.poll(never, { timeout: 20_000 }).toBe('unknown');
+    expect(link?.sent).toEqual(['slow', 'never']);
+  });
+
+  it('sends nothing that is on its way through another owner, where nothing is queued', async () => {
+    const provider = new ScriptedProvider();
+    const { id } = await at.application();
+    const integration = await at.integration(id);
+    const { capabilities } = definitionOf('mqtt');
+    await at.start({ provider, definition: { capabilities: { ...capabilities, queue: false } } });
+    await expect.poll(async () => (await at.status(integration))?.state).toBe('connected');
+    expect(await send(integration, request('moved', { asked: true }))).toMatchObject({ verdict: 'unknown', error: { type: 'Moved' } });
+    expect(provider.of(integration.id)[0]?.sent).toEqual([]);
   });
 
   it('answers what it did not try with the reason', async () => {

@@ -55,8 +55,8 @@ export interface TriggeredEvent {
   body: Uint8Array;
 }
 
-/** How a send ended. `disconnected`: not sent, or lost with the link before it was acknowledged: the runner may queue it. `unknown`: it may or may not have been sent. */
-export const SendVerdict = z.enum(['succeeded', 'failed', 'unknown', 'disconnected', 'disabled', 'notFound', 'busy']);
+/** How a send ended. `disconnected`: not sent, or lost with the link before it was acknowledged: the runner may queue it. `unknown`: it may or may not have been sent. `pending`: it is on its way: ask again. */
+export const SendVerdict = z.enum(['succeeded', 'failed', 'unknown', 'disconnected', 'disabled', 'notFound', 'busy', 'pending']);
 export type SendVerdict = z.infer<typeof SendVerdict>;
 
 /** Request on `send.…`: headers `ce-id` (run:node:ordinal), the rest as a JSON header-free body {@link SendRequest}. */
@@ -70,6 +70,8 @@ export const SendRequest = z.object({
   encoding: z.enum(['utf8', 'base64']).default('utf8'),
   /** ISO 8601; a queued message older than an hour is dead-lettered `expired`. */
   time: z.iso.datetime(),
+  /** It was answered `pending`: an owner that doesn't know of it is another one, and mustn't send it. */
+  asked: z.literal(true).optional(),
 });
 export type SendRequest = z.infer<typeof SendRequest>;
 
@@ -78,8 +80,9 @@ const UTC_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 /** Reads a {@link SendRequest}; undefined when it is none. Looks at it by hand first: there is one for every message that goes out. */
 export function readSendRequest(value: unknown): SendRequest | undefined {
-  const { id, payload, encoding, options, time } = (value ?? {}) as Record<string, unknown>;
+  const { id, payload, encoding, options, time, asked } = (value ?? {}) as Record<string, unknown>;
   const plain =
+    asked === undefined &&
     typeof id === 'string' &&
     typeof payload === 'string' &&
     (encoding === 'utf8' || encoding === 'base64') &&

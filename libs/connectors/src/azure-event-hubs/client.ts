@@ -7,7 +7,7 @@ import { Transport } from './transport.ts';
 
 /** Nothing is tried twice by the client: the runtime decides what follows a failure. An attempt to connect gets 10 s in all. */
 const ATTEMPT_MS = 8_000;
-/** The runtime gives a send 4.5 s. */
+/** For a send to be accepted. */
 const SEND_MS = 4_000;
 /** For detaching links in order, ms. */
 const CLOSE_MS = 1_500;

@@ -17,7 +17,7 @@ import type { Target } from './target.ts';
 
 /** What SQS takes and gives in one request. */
 export const BATCH = 10;
-/** To connect, and for an answer that SQS doesn't hold back. The runtime gives up a send after 4.5 s. */
+/** To connect, and for an answer that SQS doesn't hold back. */
 const ANSWER_MS = 4_000;
 /** An answer that began and stopped coming. */
 const SILENCE_MS = 12_000;

@@ -25,6 +25,7 @@ const FAILURES: Readonly<Record<Exclude<SendVerdict, 'succeeded'>, (id: string, 
   failed: (_id, error) => new NodeError(error?.type ?? 'OutputFailed', error?.message ?? 'the provider refused the message'),
   unknown: (_id, error) =>
     new NodeError('OutputUnknown', `whether the message was sent is unknown: ${error?.message ?? 'the connection was lost meanwhile'}`),
+  pending: (_id, error) => new NodeError('OutputUnknown', `whether the message was sent is unknown: ${error?.message ?? ''}`),
   disconnected: (id, error) => new NodeError('IntegrationDisconnected', error?.message ?? `integration ${id} is not connected`),
   disabled,
   notFound: (id) => new NodeError('IntegrationNotFound', `its connector knows no integration ${id}`),
