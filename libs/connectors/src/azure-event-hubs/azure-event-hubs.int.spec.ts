@@ -29,14 +29,18 @@ interface Options {
   readonly topics?: readonly string[];
   readonly config?: Partial<ResolvedAzureEventHubConfig>;
   readonly pace?: ConnectOptions['pace'];
+  readonly start?: ConnectOptions['start'];
 }
 interface Made {
   readonly connection: Connection;
   readonly context: RecordingContext;
 }
 
-async function connected(hub: string, { context = recordingContext(), topics = [], config = {}, pace = {} }: Options = {}): Promise<Made> {
-  const connection = await azureEventHubProvider({ pace }).connect(
+async function connected(
+  hub: string,
+  { context = recordingContext(), topics = [], config = {}, pace = {}, start = 'latest' }: Options = {},
+): Promise<Made> {
+  const connection = await azureEventHubProvider({ pace, start }).connect(
     {
       integrationId: 'i',
       applicationId: 'a',
@@ -90,6 +94,19 @@ describe('receiving', () => {
     await connection.probe();
     expect(context.proofs).toEqual(['hub', 'hub']);
     expect(context.dialled).toEqual([`127.0.0.1:${server.port}`]);
+  });
+
+  it('reads all that the hub keeps where that is the setting, and later on from where it was', async () => {
+    const state = memoryState();
+    const hub = newHub(1);
+    server.append(hub, ['there before']);
+    const { connection, context } = await connected(hub, { context: recordingContext(state), start: 'earliest' });
+    server.append(hub, ['after']);
+    await expect.poll(() => texts(context)).toEqual(['there before', 'after']);
+    await connection.close({ drain: true });
+    server.append(hub, ['while away']);
+    const { context: again } = await connected(hub, { context: recordingContext(state), start: 'earliest' });
+    await expect.poll(() => texts(again)).toEqual(['while away']);
   });
 
   it('gives the run every field of an event, and properties of every type', async () => {

@@ -51,13 +51,13 @@ export class Checkpoints {
   }
 
   /**
-   * Takes over from whoever read before. `latest` tells where the hub ends now: a hub and consumer group that are new to the integration are read from there.
+   * Takes over from whoever read before. `beginning` tells where a hub and consumer group that are new to the integration are read from.
    * `onTaken`: another connection took over from this one. Rejects ConnectorError.
    */
   static async open(
     state: DurableState,
     target: Target,
-    hub: { readonly createdAt: number; latest(): Promise<Record<string, Position>> },
+    hub: { readonly createdAt: number; beginning(): Promise<Record<string, Position>> },
     onTaken: () => void,
   ): Promise<Checkpoints> {
     const key = keyOf(target);
@@ -68,7 +68,7 @@ export class Checkpoints {
         hubCreatedAt: hub.createdAt,
         epoch: (before?.epoch ?? 0) + 1,
         // All that is in a hub made anew came after what we read of the one before.
-        partitions: before === undefined ? await hub.latest() : before.hubCreatedAt === hub.createdAt ? before.partitions : {},
+        partitions: before === undefined ? await hub.beginning() : before.hubCreatedAt === hub.createdAt ? before.partitions : {},
       };
       const revision = await state.compareAndSet(key, Buffer.from(JSON.stringify(stored)), found?.revision ?? 0);
       if (revision !== undefined) return new Checkpoints(state, key, stored, revision, onTaken);
@@ -76,7 +76,7 @@ export class Checkpoints {
     throw new ConnectorError('lost', 'Other connections of this integration began at the same time.');
   }
 
-  /** Undefined: from the first event that is kept, for the partition was added later. */
+  /** Undefined: from the first event that is kept, for the partition was added later, or it begins there. */
   of(partitionId: string): Position | undefined {
     return this.stored.partitions[partitionId];
   }

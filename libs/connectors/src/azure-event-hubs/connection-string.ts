@@ -39,7 +39,8 @@ export function parseConnectionString(source: string): ConnectionString | string
   }
   const endpoint = /^(?:sb|amqps?):\/\/([^/?#@]+)\/?$/i.exec(parts.get('endpoint') ?? '');
   if (endpoint === null || !URL.canParse(`http://${endpoint[1]}/`)) return 'needs an Endpoint as sb://<namespace>.servicebus.windows.net/';
-  const { hostname, port } = new URL(`http://${endpoint[1]}/`);
+  const { hostname } = new URL(`http://${endpoint[1]}/`);
+  const [, port = ''] = /:(\d+)$/.exec(endpoint[1] ?? '') ?? []; // a URL leaves out the port that is its protocol's own
   const keyName = parts.get('sharedaccesskeyname');
   const key = parts.get('sharedaccesskey');
   const signature = parts.get('sharedaccesssignature');

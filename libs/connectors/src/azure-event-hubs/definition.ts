@@ -4,6 +4,7 @@ import { MASK, Rules, has, hostIssue, isTemplate } from '../fields.ts';
 import { jsonOrText } from '../text.ts';
 import { AzureEventHubConfig, AzureEventHubSend } from './config.ts';
 import { nameIssue, parseConnectionString } from './connection-string.ts';
+import { startOf } from './settings.ts';
 
 export const azureEventHub: Definition<AzureEventHubConfig> = {
   type: 'azureEventHub',
@@ -24,7 +25,7 @@ export const azureEventHub: Definition<AzureEventHubConfig> = {
     const { value, ...encoding } = jsonOrText(body);
     return { event: { body: value, ...encoding, ...(event as Record<string, unknown>) }, eventHubName, partitionId };
   },
-  load: async () => (await import('./provider.ts')).azureEventHubProvider(),
+  load: async () => (await import('./provider.ts')).azureEventHubProvider({ start: startOf(process.env) }),
   credential: 'azure',
   inlineAuthentication: ['connectionString'],
   authentication: (config, credentialName) =>

@@ -9,6 +9,7 @@ import type { Position } from './progress.ts';
 import type { Pace } from './readers.ts';
 import { reasonOf } from './reasons.ts';
 import { EventHubSession } from './session.ts';
+import type { Start } from './settings.ts';
 import { targetOf } from './target.ts';
 
 // What needs Azure's client: loaded at the first connect.
@@ -18,13 +19,15 @@ export interface ConnectOptions {
   readonly port?: number | undefined;
   readonly tls?: TlsSettings | undefined;
   readonly pace?: Partial<Pace>;
+  /** Where a hub and consumer group that are new to an integration are read from; default: the latest. */
+  readonly start?: Start;
 }
 
 /** `read`: take over from whoever read before; else it only asks for the hub, and sends. Rejects ConnectorError. */
 export async function connect(
   { config, topics }: ConnectionConfig<ResolvedAzureEventHubConfig>,
   context: ConnectionContext,
-  { port, tls, pace, read }: ConnectOptions & { readonly read: boolean },
+  { port, tls, pace, start, read }: ConnectOptions & { readonly read: boolean },
 ): Promise<Connection> {
   const target = targetOf(config, port);
   const consumer = openConsumer(target, context, tls);
@@ -40,7 +43,8 @@ export async function connect(
       context,
     ));
     if (!read) return made;
-    const source = { createdAt: hub.createdOn.getTime(), latest: async () => await transport.orEnd(ends(client, hub)) };
+    const beginning = async (): Promise<Record<string, Position>> => (start === 'earliest' ? {} : await transport.orEnd(ends(client, hub)));
+    const source = { createdAt: hub.createdOn.getTime(), beginning };
     const checkpoints = await Checkpoints.open(context.state, target, source, made.onTaken);
     await transport.orEnd(made.start(checkpoints));
     return made;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { startOf } from './settings.ts';
 import { targetOf } from './target.ts';
 
 const HUB = { hubName: 'readings', consumerGroup: '$Default' };
@@ -6,6 +7,10 @@ const KEY = 'SharedAccessKeyName=n;SharedAccessKey=k=';
 const at = (connectionString: string): ReturnType<typeof targetOf> => targetOf({ ...HUB, connectionString });
 
 describe('where a hub is', () => {
+  it('is at the port that is named, also where that is the well-known one of another protocol', () => {
+    expect(at(`Endpoint=sb://127.0.0.1:80;${KEY}`)).toMatchObject({ host: '127.0.0.1', port: 80 });
+  });
+
   it.each([
     [
       `Endpoint=sb://ns.servicebus.windows.net/;${KEY}`,
@@ -48,5 +53,12 @@ describe('where a hub is', () => {
     expect(() => targetOf({ ...HUB, ...config })).toThrow(
       expect.objectContaining({ code: 'misconfigured', message: expect.stringMatching(message) }) as Error,
     );
+  });
+});
+
+describe('SLUICE_EVENT_HUBS_START', () => {
+  it('is the latest or the earliest, and nothing else', () => {
+    expect([startOf({}), startOf({ SLUICE_EVENT_HUBS_START: 'earliest' })]).toEqual(['latest', 'earliest']);
+    expect(() => startOf({ SLUICE_EVENT_HUBS_START: 'yesterday' })).toThrow('SLUICE_EVENT_HUBS_START must be latest or earliest');
   });
 });
