@@ -505,6 +505,20 @@ describe('workflows', () => {
     expect(done(await query('workflow.get', own))['nodes']).toEqual([]);
   });
 
+  it('say who made them, and who changed them last', async () => {
+    const id = await makeApplication();
+    const by = (actor: string): Partial<Command> => ({ applicationId: id, actor: { type: 'apiToken', id: actor } });
+    const made = done(await command('workflow.create', { ...by('maker'), input: { name: 'w' } }));
+    const authors = { createdById: 'maker', createdByType: 'apiToken', lastUpdatedById: 'maker', lastUpdatedByType: 'apiToken' };
+    expect(made).toMatchObject(authors);
+    const same = done(await command('workflow.update', { ...by('idler'), id: made.id, input: { name: 'w' } }));
+    expect(same).toMatchObject(authors);
+    const changed = done(await command('workflow.update', { ...by('changer'), id: made.id, input: { name: 'x' } }));
+    expect(changed).toMatchObject({ ...authors, lastUpdatedById: 'changer' });
+    const version = done(await command('flowVersion.create', { ...by('maker'), parentId: made.id, input: { version: 'v1' } }));
+    expect(version).toMatchObject(authors);
+  });
+
   it('beyond 512 KB are refused', async () => {
     const id = await makeApplication();
     const nodes = Array.from({ length: 20 }, (_, index) => ({ id: `n${index}`, type: 'X', config: { text: 'x'.repeat(30_000) } }));

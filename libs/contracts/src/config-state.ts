@@ -12,6 +12,15 @@ import { ResourceId } from './ids.ts';
 export const Sealed = z.strictObject({ $sealed: z.string() });
 export type Sealed = z.infer<typeof Sealed>;
 
+/** Who made it and who changed it last, by their tokens or as users; absent: made before that was kept, or by the system. */
+const author = z.enum(['apiToken', 'user', 'flow']).optional();
+export const Authorship = {
+  createdById: z.string().optional(),
+  createdByType: author,
+  lastUpdatedById: z.string().optional(),
+  lastUpdatedByType: author,
+};
+
 const Timestamps = { creationDate: z.iso.datetime(), lastUpdated: z.iso.datetime() };
 
 /** One application or workflow global: `json` is JSON text, sealed when its key is in `secretGlobals`. */
@@ -106,6 +115,7 @@ export const FlowVersionState = z.object({
   globals: z.array(GlobalState),
   minimumAgentVersion: z.string().optional(),
   customNodeConfig: z.record(z.string(), z.unknown()).optional(),
+  ...Authorship,
   ...Timestamps,
 });
 export type FlowVersionState = z.infer<typeof FlowVersionState>;
@@ -124,6 +134,7 @@ export const WorkflowState = z.object({
   defaultVersion: FlowVersionState.pick({ id: true, version: true, enabled: true, triggers: true, nodes: true, globals: true }).optional(),
   /** Everything else as it was sent: description, iconData, docsUrl, category, … */
   extra: z.record(z.string(), z.unknown()),
+  ...Authorship,
   ...Timestamps,
 });
 export type WorkflowState = z.infer<typeof WorkflowState>;

@@ -1,5 +1,5 @@
 import { fault } from '#fault';
-import type { Command, ConfigStates, IntegrationState, LiveKind, Reply, Sealed } from '#lib/contracts';
+import type { Actor, Command, ConfigStates, IntegrationState, LiveKind, Reply, Sealed } from '#lib/contracts';
 import type { Present } from '#lib/domain';
 import { EventStoreError, type NewEvent, type Query, schemaVersionOf, type StoredEvent, type StreamKey } from '#lib/event-sourcing';
 import { isSealed, unseal } from '#lib/secrets';
@@ -79,7 +79,7 @@ async function attemptOnce<K extends LiveKind>(context: ConfigContext, execution
   // A foreign aggregate is not there: its id tells nothing.
   if (last !== undefined && last.applicationId !== applicationId) throw failure('NotFound', `the ${kind} does not exist`);
   const before = (last?.state ?? null) as Present<ConfigStates[K]>;
-  const decided = await decide(before);
+  const decided = (await decide(before)).map(({ type, state }) => ({ type, state: authored(kind, before, state, command.actor) }));
   const events = decided.map(({ type, state }, index): NewEvent => {
     if (Buffer.byteLength(JSON.stringify(state)) > MAX_STATE_BYTES)
       throw failure('TooLarge', `The ${kind} would have more than ${MAX_STATE_BYTES / 1024} KB.`);
@@ -110,6 +110,15 @@ async function attemptOnce<K extends LiveKind>(context: ConfigContext, execution
   if (appended.length > 0) fault('config.afterAppend');
   const { version, position } = reached(appended);
   return answer(kind, state, version, position, execution.token?.clear);
+}
+
+/** Kinds whose states say who made them, and who changed them last. */
+const AUTHORED: ReadonlySet<LiveKind> = new Set(['workflow', 'flowVersion']);
+
+function authored<S>(kind: LiveKind, before: Present<S>, state: Present<S>, { type, id }: Actor): Present<S> {
+  if (state === null || type === 'system' || !AUTHORED.has(kind)) return state;
+  const made = before === null ? { createdById: id, createdByType: type } : {};
+  return { ...state, ...made, lastUpdatedById: id, lastUpdatedByType: type };
 }
 
 function answer<K extends LiveKind>(

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Authorship } from '../config-state.ts';
 import { ResourceId } from '../ids.ts';
 import { CreationDate, GlobalKey, JsonText, LastUpdated, Name, listOf, listParams, unique } from './common.ts';
 import { OutputIds, Trigger } from './trigger.ts';
@@ -91,6 +92,7 @@ export const FlowResponse = z
     applicationId: ResourceId,
     creationDate: CreationDate,
     lastUpdated: LastUpdated,
+    ...Authorship,
     name: Name,
     ...fields,
     iconData: text(32_767).optional(),
@@ -139,6 +141,7 @@ export const FlowVersionResponse = z
     applicationId: ResourceId,
     creationDate: CreationDate,
     lastUpdated: LastUpdated,
+    ...Authorship,
     ...FlowVersionPost.shape,
     enabled: z.boolean(),
   })
