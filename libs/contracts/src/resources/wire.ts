@@ -85,7 +85,14 @@ export function workflowToWire(state: WorkflowState): Wire {
   } = state;
   const authorship = { createdById, createdByType, lastUpdatedById, lastUpdatedByType };
   const common = { id, flowId: id, applicationId, creationDate, lastUpdated, name, enabled, flowClass, triggers, nodes };
-  return defined({ ...extra, ...common, ...authorship, globals: globals.map(globalToWire), topicFilters, defaultVersionId: defaultVersion?.id });
+  return defined({
+    ...extra,
+    ...common,
+    ...authorship,
+    globals: globals.map(globalToWire),
+    topicFilters,
+    defaultVersionId: defaultVersion?.id,
+  });
 }
 
 export function flowVersionToWire({ id, globals, ...state }: FlowVersionState): Wire {
