@@ -1,3 +1,5 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
 /** The longest that a server's Retry-After is believed: an hour. */
 const MAX_RETRY_AFTER_MS = 3_600_000;
 
@@ -7,6 +9,8 @@ export function retryAfterMs(header: string | undefined, now: number): number | 
   const ms = /^\s*\d+\s*$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - now;
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS);
 }
+
+export const isCompressed = (headers: IncomingHttpHeaders): boolean => !/^(identity)?$/i.test(headers['content-encoding'] ?? '');
 
 export const basicAuthorization = (username: string, password: string): string =>
   `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { ConnectorError } from '#lib/connector-sdk';
+import { isCompressed } from '../http.ts';
 import type { ParticleConfig, ParticleSend } from './config.ts';
 import type { Request } from './request.ts';
 
@@ -40,11 +41,9 @@ export const streamRequest = (scope: Scope, topics: readonly string[]): Request 
   headers: { Accept: 'text/event-stream', 'Accept-Encoding': 'identity', 'Cache-Control': 'no-cache', Connection: 'keep-alive' },
 });
 
+/** A compressed one is none, though it was asked not to be: no event would be found in it, and yet each byte would look like a proof. */
 export const isEventStream = ({ statusCode, headers }: Pick<IncomingMessage, 'statusCode' | 'headers'>): boolean =>
   statusCode === 200 && /^text\/event-stream\b/i.test(headers['content-type'] ?? '') && !isCompressed(headers);
-
-/** Though it was asked not to be. Read as it comes, no event would be found in it, and yet each byte would look like a proof. */
-export const isCompressed = (headers: IncomingMessage['headers']): boolean => !/^(identity)?$/i.test(headers['content-encoding'] ?? '');
 
 /** The path of a function. Throws ConnectorError `refused` or `misconfigured`. */
 export function functionPath({ deviceNameOrId, productSlugOrId }: Scope, { name, device, product }: ParticleSend): string {

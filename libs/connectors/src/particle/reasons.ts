@@ -1,8 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { ConnectorError } from '#lib/connector-sdk';
-import { retryAfterMs } from '../http.ts';
+import { isCompressed, retryAfterMs } from '../http.ts';
 import { tlsError } from '../tls.ts';
-import { isCompressed } from './addresses.ts';
 
 type Answer = Pick<IncomingMessage, 'statusCode' | 'headers'>;
 
