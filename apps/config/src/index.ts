@@ -49,7 +49,7 @@ export async function startConfig(options: ConfigOptions): Promise<RunningServic
     const egress = parseAllow(options.egressAllow);
     const database = await openDatabase({ url: options.postgresUrl, schema: SCHEMA, migrations });
     stops.push(() => database.destroy());
-    const busOptions = { servers: options.natsUrl, name: `config-${options.replicaId}` };
+    const busOptions = { servers: options.natsUrl, name: `config-${options.replicaId}`, shared: options.standalone };
     const bus = await connectBus(busOptions);
     stops.push(() => bus.close());
     await bus.verify();

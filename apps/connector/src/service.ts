@@ -26,7 +26,7 @@ export async function openConnector(options: ConnectorOptions): Promise<RunningS
   const egress = parseAllow(options.egressAllow);
   const secrets = new SecretKeys(await loadMasterKey(options.masterKeyFile));
   const provider = await definition.load();
-  const bus = await connectBus({ servers: options.natsUrl, name: `connector-${type}-${replicaId}` });
+  const bus = await connectBus({ servers: options.natsUrl, name: `connector-${type}-${replicaId}`, shared: standalone });
   try {
     await bus.verify();
     const runtime = await startRuntime({ bus, definition, provider, replicaId, standalone, secrets, egress, metrics, log });

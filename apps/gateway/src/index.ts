@@ -40,7 +40,7 @@ const FINISH_WITHIN_MS = 12_000;
 /** Starts the public edge. It serves once it has read every token from CONFIG. Rejects BusError when the bus can't be reached for 10 s. */
 export async function startGateway(options: GatewayOptions): Promise<RunningService & { readonly url: string }> {
   const { log } = options;
-  const busOptions: BusOptions = { servers: options.natsUrl, name: `gateway-${options.replicaId}` };
+  const busOptions: BusOptions = { servers: options.natsUrl, name: `gateway-${options.replicaId}`, shared: options.standalone === true };
   const stops: (() => Promise<unknown>)[] = [];
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => (stopping ??= stopAll(stops));

@@ -45,7 +45,7 @@ export async function startDispatch(options: DispatchServiceOptions): Promise<Ru
     for (let close = closing.pop(); close !== undefined; close = closing.pop()) await close();
   };
   try {
-    const busOptions = { servers: options.natsUrl, name: `dispatch-${replicaId}` };
+    const busOptions = { servers: options.natsUrl, name: `dispatch-${replicaId}`, shared: options.standalone };
     const bus = await connectBus(busOptions);
     closing.push(() => bus.close());
     await bus.verify();

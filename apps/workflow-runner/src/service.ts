@@ -52,7 +52,7 @@ export async function openRunner(options: RunnerOptions): Promise<RunningService
     for (let close = closing.pop(); close !== undefined; close = closing.pop()) await close();
   };
   try {
-    const bus = await connectBus({ servers: options.natsUrl, name: `runner-${replicaId}` });
+    const bus = await connectBus({ servers: options.natsUrl, name: `runner-${replicaId}`, shared: options.standalone });
     closing.push(() => bus.close());
     await bus.verify();
     const database = await openDatabase({ url: options.postgresUrl, schema: SCHEMA, migrations });

@@ -1,17 +1,18 @@
 import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { inboxPrefix, openConnection } from './connect.ts';
+import { inboxPrefix } from './connect.ts';
 import { OrderedConsumer, type OrderedConsumerOptions } from './ordered-consumer.ts';
 import { Publisher } from './publish.ts';
 import { Replies } from './replies.ts';
+import { joinConnection } from './shared-connection.ts';
 import type { BusOptions } from './types.ts';
-import { guarded, writeOncePerTurn } from './wire.ts';
+import { guarded } from './wire.ts';
 
 const MANAGEMENT_MS = 5_000;
 
 type ConsumerOptions = Omit<OrderedConsumerOptions, 'connection' | 'jsm' | 'inboxPrefix'>;
 
-/** One connection and what shares its fate: acknowledgements, ordered consumers, and who wants to know when it is lost. */
+/** A connection, perhaps with others on it, and what shares its fate: acknowledgements, ordered consumers, and who wants to know when it is lost. */
 export interface Link {
   /** As configured. */
   readonly servers: string;
@@ -28,29 +29,23 @@ export interface Link {
 }
 
 export async function openLink(options: BusOptions): Promise<Link> {
-  const connection = await openConnection(options);
-  writeOncePerTurn(connection);
+  const joined = await joinConnection(options);
+  const { connection } = joined;
   const prefix = inboxPrefix(options);
-  const jsm = await jetstreamManager(connection, { checkAPI: false, timeout: MANAGEMENT_MS });
   const replies = new Replies(connection, prefix);
+  replies.connected = joined.connected;
   // Unknown while disconnected: then it is the connection that is wrong, and no message too large.
   const publisher = new Publisher(replies, () => connection.info?.max_payload ?? Number.POSITIVE_INFINITY);
   const consumers = new Set<OrderedConsumer>();
   const listeners = new Set<(connected: boolean) => void>();
 
-  const changed = (connected: boolean): void => {
+  joined.onStatus((connected) => {
     if (replies.connected === connected) return;
     replies.connected = connected;
     if (connected) for (const consumer of consumers) consumer.reconnected();
     for (const listener of listeners) guarded(listener)(connected);
-  };
-  const followStatus = async (): Promise<void> => {
-    for await (const status of connection.status()) {
-      if (status.type === 'disconnect') changed(false);
-      else if (status.type === 'reconnect') changed(true);
-    }
-  };
-  const following = followStatus();
+  });
+  const jsm = await jetstreamManager(connection, { checkAPI: false, timeout: MANAGEMENT_MS });
 
   return {
     servers: options.servers,
@@ -84,8 +79,7 @@ export async function openLink(options: BusOptions): Promise<Link> {
       listeners.clear();
       if (replies.connected) await connection.flush().catch(() => undefined); // lost meanwhile: nothing is left to flush
       replies.close();
-      await connection.close();
-      await following;
+      await joined.leave();
     },
   };
 }

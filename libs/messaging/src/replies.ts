@@ -1,4 +1,4 @@
-import { createInbox, type Msg, type NatsConnection } from '@nats-io/nats-core';
+import { createInbox, type Msg, type NatsConnection, type Subscription } from '@nats-io/nats-core';
 import { BusError } from './types.ts';
 import { publishRaw } from './wire.ts';
 
@@ -27,6 +27,7 @@ const TICK_MS = 50;
 export class Replies {
   readonly #connection: NatsConnection;
   readonly #prefix: string;
+  readonly #inbox: Subscription;
   readonly #waiting = new Map<string, Outstanding>();
   #next = 0;
   #asked = 0;
@@ -36,7 +37,7 @@ export class Replies {
   constructor(connection: NatsConnection, inboxPrefix: string) {
     this.#connection = connection;
     this.#prefix = `${createInbox(inboxPrefix)}.`;
-    connection.subscribe(`${this.#prefix}*`, {
+    this.#inbox = connection.subscribe(`${this.#prefix}*`, {
       callback: (error, message) => {
         if (error === null) this.#settle(message);
         else this.#rejectAll(new BusError('unavailable', 'the bus refuses our inbox', { cause: error }));
@@ -107,6 +108,7 @@ export class Replies {
 
   close(): void {
     this.#connected = false;
+    this.#inbox.unsubscribe();
     this.#rejectAll(new BusError('unavailable', 'the bus connection was closed'));
   }
 

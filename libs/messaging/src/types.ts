@@ -50,6 +50,8 @@ export interface BusOptions {
   readonly password?: string;
   /** Shown in the server's connection list: service and replica. */
   readonly name: string;
+  /** It may use one connection with others of this process that say so. Default false. */
+  readonly shared?: boolean;
 }
 
 /** An event on CONFIG: `state` is null after a deletion. */
