@@ -1,7 +1,8 @@
-import type { DataSource, EntityManager } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import type { Position } from '#lib/messaging';
+import { commitTransaction } from './commit-transaction.ts';
 import type { Lease } from './ownership.ts';
-import { StreamChangedError } from './reader-types.ts';
+import { StreamChangedError, type Transaction } from './reader-types.ts';
 
 export interface PositionRow {
   readonly partition: number;
@@ -72,9 +73,9 @@ export class PositionStore {
   }
 
   /** Moves positions and runs `also`, all or nothing. Rejects {@link FencedError} naming the partitions that aren't ours any more. */
-  async commit(moves: readonly Move[], also: (manager: EntityManager) => Promise<void>): Promise<void> {
-    await this.database.transaction(async (manager) => {
-      const [rows] = await manager.query<[{ partition: number }[], number]>(
+  async commit(moves: readonly Move[], also: (transaction: Transaction) => Promise<void>): Promise<void> {
+    await commitTransaction(this.database, async (transaction) => {
+      const moved = transaction.query<{ partition: number }[]>(
         `update positions set position = move.through, version = move.version + 1
          from unnest($2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[]) as move (partition, token, version, through)
          where positions.stream = $1 and positions.partition = move.partition
@@ -88,11 +89,12 @@ export class PositionStore {
           moves.map(({ through }) => through),
         ],
       );
+      // One trip for both. What isn't ours any more is rolled back with all the rest.
+      const [rows] = await Promise.all([moved, also(transaction)]);
       if (rows.length < moves.length) {
-        const moved = new Set(rows.map(({ partition }) => partition));
-        throw new FencedError(moves.map(({ partition }) => partition).filter((partition) => !moved.has(partition)));
+        const ours = new Set(rows.map(({ partition }) => partition));
+        throw new FencedError(moves.map(({ partition }) => partition).filter((partition) => !ours.has(partition)));
       }
-      await also(manager);
     });
   }
 }

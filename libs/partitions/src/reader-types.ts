@@ -40,6 +40,7 @@ export interface Batch<E> {
 
 /** The part of a transaction that `apply` may use. */
 export interface Transaction {
+  /** Resolves with the rows. Statements that aren't waited for are done in the order they were made. */
   query<T = unknown>(sql: string, parameters?: unknown[]): Promise<T>;
 }
 
@@ -64,8 +65,8 @@ export interface PartitionReaderOptions<M extends { readonly position: Position;
   /** A stored message that can't be decoded: dead-letter and count it, then `done` as with any other. Must not throw. */
   readonly onPoison: (poison: Poison, item: Item<E>) => void;
   /**
-   * Writes the caller's own changes, in the transaction that moves the positions. Called again with the same batches when the transaction failed, so it
-   * must change nothing outside it.
+   * Writes the caller's own changes, in the transaction that moves the positions, by statements whose texts are constants. Called again with the same batches when the
+   * transaction failed, as it does where a partition is another's by now, so it must change nothing outside it.
    */
   readonly apply: (transaction: Transaction, batches: readonly Batch<E>[]) => Promise<void>;
   /** After a commit, before the purge. Must not throw. */

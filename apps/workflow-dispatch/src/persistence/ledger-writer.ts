@@ -68,12 +68,14 @@ export async function writeLedger(transaction: Transaction, finished: readonly F
     add(quotas.row(applicationId, period.key, partitionOf(applicationId)), refused ? 'refused' : 'used', 1);
     if (!refused) add(payloads.row(applicationId, effect.sourceType, Math.floor(storedAt / HOUR_MS)), 'count', 1);
   }
-  if (!messages.isEmpty) await writeMessages(transaction, messages);
-  if (!events.isEmpty) await writeEvents(transaction, events);
-  if (!quotas.isEmpty) await writeQuotas(transaction, quotas, periods);
-  if (!payloads.isEmpty) await writePayloads(transaction, payloads);
-  if (gaps.length > 0) await writeGaps(transaction, gaps);
-  if (firings.size > 0) await writeFirings(transaction, firings);
+  await Promise.all([
+    messages.isEmpty || writeMessages(transaction, messages),
+    events.isEmpty || writeEvents(transaction, events),
+    quotas.isEmpty || writeQuotas(transaction, quotas, periods),
+    payloads.isEmpty || writePayloads(transaction, payloads),
+    gaps.length === 0 || writeGaps(transaction, gaps),
+    firings.size === 0 || writeFirings(transaction, firings),
+  ]);
 }
 
 function countMessage(sums: Sums, effect: Effect, message: Exclude<Effect['message'], undefined>): void {
