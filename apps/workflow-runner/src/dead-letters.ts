@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { triggeredSubject, type DeadLetter } from '#lib/contracts';
-import { letterOf, type Bus, type StoredTriggered } from '#lib/messaging';
+import { triggeredSubject, type DeadLetter, type InboundEvent } from '#lib/contracts';
+import { letterOf, unstored, type Bus, type StoredTriggered } from '#lib/messaging';
 import type { Poison } from '#lib/partitions';
 import { backOff } from './backoff.ts';
+import { OMITTED } from './shown.ts';
 
 type LetterBus = Pick<Bus, 'list' | 'publishDeadLetter' | 'publishActivity'>;
 type Letter = Omit<DeadLetter, 'id' | 'time' | 'size' | 'sha256' | 'body' | 'truncated'>;
@@ -25,18 +26,21 @@ export async function buryRun(bus: LetterBus, event: StoredTriggered, message: s
   return await bury(bus, letter, event.body, keepTrying);
 }
 
-/** A failed run whose error could not be stored for flowError triggers. False: not stored, as the service ends. */
-export async function buryFlowError(bus: LetterBus, event: StoredTriggered, keepTrying: KeepTrying): Promise<boolean> {
-  const { applicationId, workflowId, id } = event;
+/** The error of a failed run that could not be stored for flowError triggers: it can be replayed. False: not stored, as the service ends. */
+export async function buryFlowError(bus: LetterBus, error: InboundEvent, keepTrying: KeepTrying): Promise<boolean> {
+  const { applicationId, sourceId, id } = error;
   const letter: Letter = {
     applicationId,
-    sourceId: workflowId,
+    sourceId,
     stage: 'run',
     reason: 'flowError',
-    message: 'The error of this run started no flowError trigger: the stream INBOUND is full.',
-    attributes: { runId: id, flowId: workflowId },
+    message: 'The error of a run started no flowError trigger: the stream INBOUND is full. A replay starts them.',
+    attributes: { eventId: id, flowId: sourceId },
   };
-  return await bury(bus, letter, event.body, keepTrying);
+  const whole = unstored(error);
+  // A letter that holds a part only could not be replayed.
+  const held = whole.truncated ? unstored({ ...error, attributes: { ...error.attributes, erroredPayload: OMITTED } }) : whole;
+  return await store(bus, { ...letter, ...held }, keepTrying);
 }
 
 /** A stored message that can't be read. False: not stored, as the service ends. */
@@ -53,13 +57,11 @@ export async function buryPoison(bus: LetterBus, poison: Poison, keepTrying: Kee
   return await bury(bus, letter, poison.body, keepTrying);
 }
 
-async function bury(bus: LetterBus, letter: Letter, body: Uint8Array, keepTrying: KeepTrying): Promise<boolean> {
-  const complete: DeadLetter = {
-    ...letter,
-    id: randomUUID(),
-    time: new Date().toISOString(),
-    ...letterOf(body),
-  };
+const bury = (bus: LetterBus, letter: Letter, body: Uint8Array, keepTrying: KeepTrying): Promise<boolean> =>
+  store(bus, { ...letter, ...letterOf(body) }, keepTrying);
+
+async function store(bus: LetterBus, letter: Omit<DeadLetter, 'id' | 'time'>, keepTrying: KeepTrying): Promise<boolean> {
+  const complete: DeadLetter = { ...letter, id: randomUUID(), time: new Date().toISOString() };
   if ((await persist(keepTrying, () => bus.publishDeadLetter(complete))) === undefined) return false;
   const { id, time, applicationId, sourceId, reason, message } = complete;
   bus.publishActivity({ kind: 'deadLetter', id: sourceId, applicationId, time, body: { id, reason, message, stage: 'run' } });

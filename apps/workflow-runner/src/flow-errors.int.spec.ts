@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { inboundSubject, type InboundEvent, type TriggerState } from '#lib/contracts';
+import { DeadLetter, inboundSubject, type InboundEvent, type TriggerState } from '#lib/contracts';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { node, trigger } from '../../../test/builders/runs.ts';
 import { RunnerBench, type RunTenant } from '../../../test/servers/runner-bench.ts';
-import { tellFlowError, type FlowErrorOptions } from './flow-errors.ts';
+import { buryFlowError } from './dead-letters.ts';
+import { eventOf, tellFlowError, type FlowErrorOptions } from './flow-errors.ts';
 
 let bench: RunnerBench;
 
@@ -93,6 +94,28 @@ describe('the error of a failed run', () => {
     await expect.poll(() => bench.counts(to)).toMatchObject({ failed: 1 });
     expect(await told(to)).toHaveLength(1);
     await expect.poll(() => bench.attemptsOf(to)).toEqual([[`${to.workflowId}-1`, 2, 'failed']]);
+  });
+
+  it.each([
+    ['whole', 'x', { data: 'x' }],
+    ['without a payload that a letter does not hold', 'x'.repeat(100_000), 'Payload data omitted due to size'],
+  ])('that could not be told is a dead letter that can be replayed, %s', async (_, data, erroredPayload) => {
+    const to = await tenant(listener);
+    const { applicationId, workflowId } = to;
+    await bench.publish(to, 1);
+    const [stored] = await bench.bus.list('TRIGGERED', `triggered.*.${applicationId}.${workflowId}`);
+    if (stored === undefined) throw new Error('the run is not stored');
+    const error = { name: 'E', message: 'm', nodeId: 'n', nodeType: 't' };
+    const result = { status: 'failed', error, startedAt: 0, endedAt: 0, payload: { data } } as const;
+    const event = eventOf({ event: bench.bus.decodeTriggered(stored), flowClass: 'cloud', result, attempt: 1 }, 0);
+    const keepTrying = { signal: new AbortController().signal, onError: () => undefined };
+    expect(await buryFlowError(bench.bus, event, keepTrying)).toBe(true);
+    const [letter] = await bench.bus.list('DEAD_LETTERS', `deadletter.${applicationId}.>`);
+    const { reason, truncated, replay, body } = DeadLetter.parse(JSON.parse(Buffer.from(letter?.body ?? []).toString()));
+    expect({ reason, truncated }).toEqual({ reason: 'flowError', truncated: false });
+    const { subject = '', headers = {} } = replay ?? {};
+    const again = bench.bus.decodeInbound({ position: 0, subject, headers, body: Buffer.from(body, 'base64'), time: '' });
+    expect(again).toMatchObject({ ...event, body: Buffer.alloc(0), attributes: { ...event.attributes, erroredPayload } });
   });
 
   it('is looked for by a later attempt, where it was stored and in what was made of it', async () => {

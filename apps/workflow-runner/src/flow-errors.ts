@@ -57,7 +57,8 @@ export async function tellFlowError(options: FlowErrorOptions, run: FailedRun, f
   return 'void';
 }
 
-function eventOf({ event, flowClass, result }: FailedRun, configSequence: number): InboundEvent {
+/** What dispatch starts flowError triggers with. */
+export function eventOf({ event, flowClass, result }: FailedRun, configSequence: number): InboundEvent {
   const { applicationId, workflowId } = event;
   const { name = 'Error', message = '', nodeId, nodeType } = result.error ?? {};
   return {

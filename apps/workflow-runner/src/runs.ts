@@ -47,7 +47,7 @@ export interface RunsOptions {
   /** Puts a run that was interrupted too often, an error that couldn't be told, or a message that can't be read, where people find it. */
   readonly bury: {
     run(event: StoredTriggered, message: string): Promise<boolean>;
-    error(event: StoredTriggered): Promise<boolean>;
+    error(run: FailedRun): Promise<boolean>;
     poison(poison: Poison): Promise<boolean>;
   };
   readonly onError: (error: unknown) => void;
@@ -189,7 +189,7 @@ export class Runs {
   async #tell(runs: PartitionRuns, failed: FailedRun): Promise<boolean> {
     try {
       const told = await this.options.tellError(failed, runs.fence);
-      return told === 'lost' ? await this.options.bury.error(failed.event) : told === 'told';
+      return told === 'lost' ? await this.options.bury.error(failed) : told === 'told';
     } catch (error) {
       this.options.onError(error);
       return false;

@@ -9,7 +9,7 @@ import { RunActivity } from './activity.ts';
 import { Catalog } from './catalog.ts';
 import { buryFlowError, buryPoison, buryRun, type KeepTrying } from './dead-letters.ts';
 import { createSandbox, createValidator, type Ports } from './engine/index.ts';
-import { tellFlowError } from './flow-errors.ts';
+import { eventOf, tellFlowError } from './flow-errors.ts';
 import { HttpClient } from './http/client.ts';
 import { httpCredentials } from './http/credentials.ts';
 import { sendOutput } from './outputs.ts';
@@ -117,7 +117,7 @@ export async function openRunner(options: RunnerOptions): Promise<RunningService
       requestCommit: (partition) => reader.requestCommit(partition),
       bury: {
         run: (event, message) => buryRun(bus, event, message, keepTrying),
-        error: (event) => buryFlowError(bus, event, keepTrying),
+        error: (run) => buryFlowError(bus, eventOf(run, follower.sequence), keepTrying),
         poison: (poison) => buryPoison(bus, poison, keepTrying),
       },
       onError,

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { DeadLetter } from '#lib/contracts';
+import { type DeadLetter, type InboundEvent, inboundSubject } from '#lib/contracts';
+import { parseHeaders } from './codec/headers.ts';
+import { encodeInbound } from './codec/inbound.ts';
 
 /** Of a dead letter's body this much is kept, bytes (DESIGN §3.2). */
 const KEPT_BYTES = 65_536;
@@ -15,4 +17,11 @@ export function letterOf(
     body: Buffer.from(body.subarray(0, KEPT_BYTES)).toString('base64'),
     truncated: cut !== undefined || body.byteLength > KEPT_BYTES,
   };
+}
+
+/** An inbound event that was never stored, as a dead letter holds it: a replay stores it. Only where it isn't truncated. */
+export function unstored(event: InboundEvent): Pick<DeadLetter, 'size' | 'sha256' | 'body' | 'truncated' | 'replay'> {
+  const { block, body } = encodeInbound(event);
+  const subject = inboundSubject(event.applicationId, event.sourceId);
+  return { ...letterOf(body), replay: { subject, headers: parseHeaders(block.bytes()) } };
 }

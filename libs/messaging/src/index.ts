@@ -5,7 +5,7 @@ import { migrateStreams } from './migrate.ts';
 import { requireServerVersion, type StreamLimits } from './streams.ts';
 import type { Bus, BusOptions } from './types.ts';
 
-export { letterOf } from './dead-letter.ts';
+export { letterOf, unstored } from './dead-letter.ts';
 export * from './types.ts';
 
 /** Connects; keeps reconnecting for ever, with jitter. Rejects BusError `unavailable` when the first connection fails for 10 s. */
