@@ -7,8 +7,16 @@ export const SQS_KEY = { accessKeyId: 'AKIATESTSLUICE000001', secretAccessKey: '
 
 export const SQS_SECOND_KEY = { accessKeyId: 'AKIATESTSLUICE000002', secretAccessKey: 'another+Secret/Key', region: 'eu-west-1' };
 
-/** How an action is answered instead: as AWS does it in its JSON protocol. stall: not at all. reset: by a link that breaks; cut: in the middle of the answer. */
-export type SqsFault = { readonly status: number; readonly code: string; readonly message?: string } | 'stall' | 'cut' | 'reset';
+/**
+ * How an action is answered instead: as AWS does it in its JSON protocol. stall: not at all. reset: by a link that breaks; cut: in the middle
+ * of the answer; garbled: by what nobody can read.
+ */
+export type SqsFault =
+  | { readonly status: number; readonly code: string; readonly message?: string }
+  | 'stall'
+  | 'cut'
+  | 'reset'
+  | 'garbled';
 
 export interface SqsCall {
   readonly action: string;
@@ -58,6 +66,7 @@ export async function startSqs(): Promise<SqsServer> {
     if (typeof fault === 'string') {
       reply.hijack();
       if (fault === 'reset') request.raw.socket.resetAndDestroy();
+      if (fault === 'garbled') request.raw.socket.end('\u001aTTP/1.1 200 OK\r\n\r\n');
       if (fault !== 'cut') return;
       reply.raw.writeHead(200, { 'content-type': 'application/x-amz-json-1.0', 'content-length': '100' });
       reply.raw.write('{"Mess', () => request.raw.socket.destroy());

@@ -10,9 +10,10 @@ import {
   type SendMessageCommandInput,
 } from '@aws-sdk/client-sqs';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { ConnectorError } from '#lib/connector-sdk';
 import type { TlsSettings } from '../tls.ts';
 import { type Agents, type Dials, dialledAgents } from './agents.ts';
-import { codeOf } from './reasons.ts';
+import { codeOf, isUnreadable } from './reasons.ts';
 import type { Target } from './target.ts';
 
 /** What SQS takes and gives in one request. */
@@ -37,14 +38,27 @@ const NO_RECEIPT = 'sluice-asks-whether-it-may-delete';
 /** How servers other than AWS's put it. */
 const NO_SUCH_RECEIPT: ReadonlySet<string> = new Set(['ReceiptHandleIsInvalid', 'InvalidParameterValue']);
 
+/** Servers that have answered as SQS does. What can't be read from one of them was damaged on its way: it is asked again soon, and not called something else. */
+const known = new Set<string>();
+const MAX_KNOWN = 1_000;
+
+function remember(endpoint: string): void {
+  if (known.has(endpoint)) return;
+  known.add(endpoint);
+  const [oldest] = known;
+  if (known.size > MAX_KNOWN && oldest !== undefined) known.delete(oldest);
+}
+
 /** One queue at SQS: each call is one signed request, never repeated here. They reject with the client library's errors, or NotDialled. */
 export class Queue {
   readonly #client: SQSClient;
   readonly #agents: Agents;
   readonly #queueUrl: string;
+  readonly #endpoint: string;
 
   constructor(target: Target, context: Dials, tls?: TlsSettings) {
     this.#queueUrl = target.queueUrl;
+    this.#endpoint = target.endpoint;
     this.#agents = dialledAgents(target, context, tls);
     const { accessKeyId, secretAccessKey, region, endpoint } = target;
     // Everything is said that the library would otherwise look for in the environment, in files or at a metadata service.
@@ -84,29 +98,33 @@ export class Queue {
       // As it was called before: servers other than AWS's may know that only. The client's types leave these names out.
       AttributeNames: SYSTEM_ATTRIBUTES as string[] as QueueAttributeName[],
     });
-    const { Messages = [] } = await this.#client.send(command, {
-      requestTimeout: waitS * 1_000 + ANSWER_MS,
-      ...(signal === undefined ? {} : { abortSignal: signal }),
-    });
+    const { Messages = [] } = await this.#answer(
+      this.#client.send(command, {
+        requestTimeout: waitS * 1_000 + ANSWER_MS,
+        ...(signal === undefined ? {} : { abortSignal: signal }),
+      }),
+    );
     return Messages;
   }
 
   /** Deletes up to {@link BATCH}; resolves with the receipts of those that SQS did not delete. */
   async delete(receipts: readonly string[]): Promise<readonly string[]> {
     const Entries = receipts.map((ReceiptHandle, index) => ({ Id: `${index}`, ReceiptHandle }));
-    const { Failed = [] } = await this.#client.send(new DeleteMessageBatchCommand({ QueueUrl: this.#queueUrl, Entries }));
+    const { Failed = [] } = await this.#answer(this.#client.send(new DeleteMessageBatchCommand({ QueueUrl: this.#queueUrl, Entries })));
     return Failed.flatMap(({ Id }) => receipts[Number(Id)] ?? []);
   }
 
   /** Of up to {@link BATCH}: from now on, nobody else gets them for `seconds`; 0: at once. Resolves with the receipts of those that SQS knows no more. */
   async hideFor(seconds: number, receipts: readonly string[]): Promise<readonly string[]> {
     const Entries = receipts.map((ReceiptHandle, index) => ({ Id: `${index}`, ReceiptHandle, VisibilityTimeout: seconds }));
-    const { Failed = [] } = await this.#client.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: this.#queueUrl, Entries }));
+    const { Failed = [] } = await this.#answer(
+      this.#client.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: this.#queueUrl, Entries })),
+    );
     return Failed.flatMap(({ Id }) => receipts[Number(Id)] ?? []);
   }
 
   async send(message: Omit<SendMessageCommandInput, 'QueueUrl'>): Promise<string | undefined> {
-    return (await this.#client.send(new SendMessageCommand({ ...message, QueueUrl: this.#queueUrl }))).MessageId;
+    return (await this.#answer(this.#client.send(new SendMessageCommand({ ...message, QueueUrl: this.#queueUrl })))).MessageId;
   }
 
   /** Resolves when SQS answers for this queue and lets us delete from it. Takes no message and changes nothing. */
@@ -126,10 +144,21 @@ export class Queue {
   async #askFor(command: DeleteMessageBatchCommand | ChangeMessageVisibilityBatchCommand, signal: AbortSignal | undefined): Promise<void> {
     try {
       const options = signal === undefined ? {} : { abortSignal: signal };
-      if (command instanceof DeleteMessageBatchCommand) await this.#client.send(command, options);
-      else await this.#client.send(command, options);
+      if (command instanceof DeleteMessageBatchCommand) await this.#answer(this.#client.send(command, options));
+      else await this.#answer(this.#client.send(command, options));
     } catch (error) {
       if (!NO_SUCH_RECEIPT.has(codeOf(error))) throw error;
+    }
+  }
+
+  async #answer<T>(asked: Promise<T>): Promise<T> {
+    try {
+      const answer = await asked;
+      remember(this.#endpoint);
+      return answer;
+    } catch (cause) {
+      if (!isUnreadable(cause) || !known.has(this.#endpoint)) throw cause;
+      throw new ConnectorError('lost', "An answer of the queue's server cannot be read.", { cause });
     }
   }
 

@@ -112,6 +112,9 @@ export function reasonOf(error: unknown, action: Action): ConnectorError {
   return made(['misconfigured', `SQS refuses ${action} (${code}): check queueUrl.`]);
 }
 
+/** Whether an answer, if it is one, is in no protocol of SQS. */
+export const isUnreadable = (error: unknown): boolean => reasonOf(error, 'sqs:ReceiveMessage').message === NOT_SQS[1];
+
 function unanswered(cause: unknown): ConnectorError {
   const { name, code } = cause as Answer;
   if (typeof code === 'string' && code.startsWith('HPE_')) return new ConnectorError(NOT_SQS[0], NOT_SQS[1], { cause });

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect as connectSocket } from 'node:net';
+import { type AddressInfo, connect as connectSocket, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Server, createServer as createTlsServer } from 'node:tls';
@@ -401,6 +401,18 @@ describe('refusals', () => {
 });
 
 describe('broken links', () => {
+  it('takes an answer that is garbled for a fault of the link where the server was one of SQS before, at the next attempt too', async () => {
+    const { context, proxied } = await onQueue();
+    sqs.fail('ReceiveMessage', 'garbled');
+    await expect.poll(() => context.losses).toMatchObject([{ code: 'lost', message: expect.stringContaining('cannot be read') as string }]);
+    expect(await failure(connected({ queueUrl: proxied }))).toMatchObject({ code: 'lost' });
+    const stranger = createServer((socket) => void socket.end('220 smtp.example\r\n'));
+    await new Promise<void>((resolve) => void stranger.listen(0, '127.0.0.1', resolve));
+    const { port } = stranger.address() as AddressInfo;
+    expect(await failure(connected({ queueUrl: `http://127.0.0.1:${port}/1/q` }))).toMatchObject({ code: 'misconfigured' });
+    stranger.close();
+  });
+
   it.each(['cut', 'reset'] as const)(
     'takes an answer that is %s for a link that broke, and not for the words of a server',
     async (fault) => {
