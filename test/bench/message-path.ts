@@ -19,13 +19,13 @@ async function measure(system: System, port: number, count: number, rate?: numbe
 }
 
 /** Runs the systems in turn, A B C A B C …, so that a change of the machine's speed meets all of them. */
-async function alternate(systems: readonly System[], port: number, count: number, rate?: number): Promise<Map<System, Measured[]>> {
-  const results = new Map<System, Measured[]>(systems.map((system) => [system, []]));
+async function alternate(systems: readonly System[], port: number, count: number, rate?: number): Promise<Measured[][]> {
+  const results: Measured[][] = systems.map(() => []);
   for (const system of systems) await measure(system, port, WARM_UP, rate);
   for (let round = 1; round <= ROUNDS; round++) {
-    for (const system of systems) {
+    for (const [index, system] of systems.entries()) {
       const measured = await measure(system, port, count, rate);
-      results.get(system)?.push(measured);
+      results[index]?.push(measured);
       process.stdout.write(
         `  round ${round} of ${ROUNDS}: ${system.name}: ${measured.cpuMicros.toFixed(0)} µs a message, ${(count / measured.seconds).toFixed(0)} msg/s\n`,
       );
@@ -34,9 +34,16 @@ async function alternate(systems: readonly System[], port: number, count: number
   return results;
 }
 
-const stopAll = async (systems: readonly System[]): Promise<void> => {
-  for (const system of systems) await system.stop();
-};
+/** Starts systems one after the other, and has each of them stopped in the end, those too that stood when a later one didn't start. */
+async function withSystems<T>(starts: readonly (() => Promise<System>)[], work: (systems: readonly System[]) => Promise<T>): Promise<T> {
+  const systems: System[] = [];
+  try {
+    for (const start of starts) systems.push(await start());
+    return await work(systems);
+  } finally {
+    for (const system of systems) await system.stop();
+  }
+}
 
 /** Median, over the rounds, of one system's figure divided by another's in the same round. */
 const ratio = (a: readonly Measured[], b: readonly Measured[], of: (m: Measured) => number): number =>
@@ -44,20 +51,21 @@ const ratio = (a: readonly Measured[], b: readonly Measured[], of: (m: Measured)
 
 /** MQTT QoS 1 in → rule → MQTT QoS 1 out, as fast as each system takes it. */
 export async function fullLoad(port: number): Promise<Row[]> {
-  const sluice = await startSluice(port, 'sync 1s', { SLUICE_SYNC: '1s' });
-  const always = await startSluice(port, 'sync always', { SLUICE_SYNC: 'always' });
-  const nodeRed = await startNodeRed(port);
-  const bridge = await startBridge(port);
-  const systems = [sluice, nodeRed, bridge, always];
-  try {
+  const starts = [
+    () => startSluice(port, 'sync 1s', { SLUICE_SYNC: '1s' }),
+    () => startNodeRed(port),
+    () => startBridge(port),
+    () => startSluice(port, 'sync always', { SLUICE_SYNC: 'always' }),
+  ];
+  return await withSystems(starts, async (systems) => {
     const results = await alternate(systems, port, FULL_LOAD);
-    const peer = results.get(nodeRed) ?? [];
-    return systems.map((system) => {
-      const runs = results.get(system) ?? [];
+    const [, peer = []] = results;
+    return systems.map((system, index) => {
+      const runs = results[index] ?? [];
       const cpu = ratio(runs, peer, (m) => m.cpuMicros);
       const micros = median(runs.map((m) => m.cpuMicros));
       const perSecond = median(runs.map((m) => FULL_LOAD / m.seconds));
-      const isTarget = system === sluice;
+      const isTarget = index === 0;
       return {
         what: `MQTT QoS 1 → rule → MQTT QoS 1, full load: ${system.name}`,
         figure: `${micros.toFixed(0)} µs of CPU a message, ${perSecond.toFixed(0)} msg/s, ${runs.reduce((sum, m) => sum + m.extra, 0)} extra`,
@@ -66,33 +74,26 @@ export async function fullLoad(port: number): Promise<Row[]> {
         numbers: { micros: runs.map((m) => m.cpuMicros), perSecond, ratio: cpu },
       };
     });
-  } finally {
-    await stopAll(systems);
-  }
+  });
 }
 
 /** Latency and CPU at a steady 1,000 messages a second. */
 export async function latency(port: number): Promise<Row[]> {
-  const sluice = await startSluice(port, 'steady', {});
-  const nodeRed = await startNodeRed(port);
-  const systems = [sluice, nodeRed];
-  try {
+  return await withSystems([() => startSluice(port, 'steady', {}), () => startNodeRed(port)], async (systems) => {
     const results = await alternate(systems, port, 10_000, 1_000);
-    const peer = results.get(nodeRed) ?? [];
-    return systems.map((system) => {
-      const runs = results.get(system) ?? [];
+    const [, peer = []] = results;
+    return systems.map((system, index) => {
+      const runs = results[index] ?? [];
       const p50 = median(runs.map((m) => quantile(m.latencies, 0.5)));
       const p99 = median(runs.map((m) => quantile(m.latencies, 0.99)));
       const cpu = ratio(runs, peer, (m) => m.cpuMicros);
       return {
         what: `1,000 msg/s, publish to answer: ${system.name}`,
         figure: `p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, ${median(runs.map((m) => m.cpuMicros)).toFixed(0)} µs of CPU a message`,
-        target: system === sluice ? `p99 ≤ 10 ms; CPU ${cpu.toFixed(2)} × Node-RED` : '',
-        ...(system === sluice ? { holds: p99 <= 10 } : {}),
+        target: index === 0 ? `p99 ≤ 10 ms; CPU ${cpu.toFixed(2)} × Node-RED` : '',
+        ...(index === 0 ? { holds: p99 <= 10 } : {}),
         numbers: { p50, p99, ratio: cpu },
       };
     });
-  } finally {
-    await stopAll(systems);
-  }
+  });
 }

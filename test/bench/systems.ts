@@ -27,21 +27,34 @@ async function until(what: string, ready: () => Promise<boolean>, withinMs = 60_
   }
 }
 
+/** Stops what was started when it doesn't become ready. */
+async function orStop(stop: () => Promise<void>, ready: () => Promise<void>): Promise<void> {
+  try {
+    await ready();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
 /** A message sent in comes out. */
 const answers = async (port: number, inTopic: string, outTopic: string): Promise<boolean> =>
   (await runLoad({ port, inTopic, outTopic, count: 1, withinMs: 500 })).answered === 1;
 
 /** Sluice with its throttle lifted: trigger → Mutate → MqttMessage. */
-export async function startSluice(brokerPort: number, name: string, env: Record<string, string>): Promise<System & { product: Product }> {
+export async function startSluice(brokerPort: number, name: string, env: Record<string, string>): Promise<System> {
   const product = await Product.start(env);
   const [inTopic, outTopic] = [`in/${name}`, `out/${name}`];
-  const echo = await makeEcho(product, {
-    mqttConfig: { protocol: 'mqtt', host: '127.0.0.1', port: brokerPort, clean: false },
-    topics: [inTopic],
-    answerTopic: outTopic,
+  const stop = (): Promise<void> => product.stop();
+  await orStop(stop, async () => {
+    const echo = await makeEcho(product, {
+      mqttConfig: { protocol: 'mqtt', host: '127.0.0.1', port: brokerPort, clean: false },
+      topics: [inTopic],
+      answerTopic: outTopic,
+    });
+    await until(name, async () => (await echo.state()) === 'connected');
   });
-  await until(name, async () => (await echo.state()) === 'connected');
-  return { name: `Sluice (${name})`, pid: product.pid, inTopic, outTopic, product, stop: () => product.stop() };
+  return { name: `Sluice (${name})`, pid: product.pid, inTopic, outTopic, stop };
 }
 
 /** Node-RED from npm, in a folder of its own, installed once: mqtt in → template → mqtt out, QoS 1. */
@@ -105,8 +118,9 @@ export async function startNodeRed(brokerPort: number): Promise<System> {
     args: [script, '--userDir', home, '--settings', join(home, 'settings.cjs')],
     deathSignal: 'TERM',
   });
-  await until('Node-RED', () => answers(brokerPort, inTopic, outTopic));
-  return { name: 'Node-RED', pid: server.pid, inTopic, outTopic, stop: () => stopAndRemove(server, home) };
+  const stop = (): Promise<void> => stopAndRemove(server, home);
+  await orStop(stop, () => until('Node-RED', () => answers(brokerPort, inTopic, outTopic)));
+  return { name: 'Node-RED', pid: server.pid, inTopic, outTopic, stop };
 }
 
 /** A second mosquitto that bridges one topic to another through itself: the floor. */
@@ -129,14 +143,9 @@ export async function startBridge(brokerPort: number): Promise<System> {
     deathSignal: 'TERM',
     env: { ...process.env, LD_LIBRARY_PATH: process.env['SLUICE_MOSQUITTO_LIBRARIES'] ?? '' },
   });
-  await until('the bridge', () => answers(brokerPort, inTopic, outTopic));
-  return {
-    name: 'mosquitto bridge',
-    pid: server.pid,
-    inTopic,
-    outTopic,
-    stop: () => stopAndRemove(server, home),
-  };
+  const stop = (): Promise<void> => stopAndRemove(server, home);
+  await orStop(stop, () => until('the bridge', () => answers(brokerPort, inTopic, outTopic)));
+  return { name: 'mosquitto bridge', pid: server.pid, inTopic, outTopic, stop };
 }
 
 async function stopAndRemove(server: Server, folder: string): Promise<void> {

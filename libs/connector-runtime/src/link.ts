@@ -26,7 +26,6 @@ export class Link implements ConnectionContext, Source {
   proof = 'connected';
   /** Monotonic ms, when it came up. */
   upSince = 0;
-  readonly state: DurableState;
   /** Epoch ms of the last proof, for gaps. */
   provenAt: number;
   readonly redeliverable: boolean;
@@ -37,6 +36,8 @@ export class Link implements ConnectionContext, Source {
   readonly #intake: Intake;
   readonly #owner: LinkOwner;
   readonly #abort = new AbortController();
+  /** Made for those who use it: few providers do. */
+  #state: DurableState | undefined;
   #onFlow: ((held: boolean) => void) | undefined;
   #evidence: number;
   #watch: Timer | undefined;
@@ -49,13 +50,15 @@ export class Link implements ConnectionContext, Source {
     this.#intake = intake;
     this.#owner = owner;
     this.redeliverable = redeliverable;
-    this.state = stateOf(shared, of, () => this.#ended);
     this.provenAt = shared.clock.epoch();
     this.#evidence = shared.clock.monotonic();
   }
 
   get held(): boolean {
     return this.#stopping || this.#intake.holding.held;
+  }
+  get state(): DurableState {
+    return (this.#state ??= stateOf(this.#shared, this.#of, () => this.#ended));
   }
   get signal(): AbortSignal {
     return this.#abort.signal;
