@@ -1,13 +1,13 @@
 import { Session } from 'node:inspector/promises';
 import type { Logger } from './logging.ts';
 
-/** How often we look, ms. */
-const LOOK_MS = 2_000;
+/** How often we look, ms: of a pause between two bursts nothing is made. */
+const LOOK_MS = 4_000;
 /** A process that took less than this of one core since the last look has time. */
 const QUIET = 0.05;
-/** A collection pays once resident memory is this much larger than after the last one: as the collector itself does it, its cost stays a share of what was allocated. */
+/** A collection pays once resident memory is this many times what the last one left: so its cost stays a share of what was allocated since. */
 const GROWTH = 1.5;
-/** Of a larger heap a collection stops the process too long. A full one takes some 2 ms a MB on the machine of docs/adr/0020. */
+/** Of a larger heap a collection would stop the process for too long: it takes some milliseconds a MB. */
 const MAX_HEAP_BYTES = 256 * 1024 * 1024;
 
 export interface MemoryUse {
@@ -37,7 +37,7 @@ async function collect(): Promise<void> {
  * Gives the memory that a burst left behind (a thousand integrations that connected) back to the system once the process is quiet. Node never does: its
  * collector runs when something is allocated, and takes a process that became idle for one that still allocates as fast as before.
  */
-export function collectWhenQuiet(log: Logger): void {
+export function collectWhenQuiet(log: Logger, { lookMs = LOOK_MS }: { lookMs?: number } = {}): void {
   let cpu = process.cpuUsage();
   let at = performance.now();
   let residentAfterLast = 0;
@@ -57,6 +57,6 @@ export function collectWhenQuiet(log: Logger): void {
       clearInterval(timer);
       log.warn({ err: error }, 'memory cannot be given back by this build of Node');
     });
-  }, LOOK_MS);
+  }, lookMs);
   timer.unref();
 }

@@ -8,5 +8,5 @@ for (let index = 0; index < 100_000; index++) burst.push(Array.from({ length: 20
 kept.push(...burst.splice(0, 1_000));
 burst.length = 0;
 
-collectWhenQuiet(createLogger({ service: 'test', level: 'silent' }));
+collectWhenQuiet(createLogger({ service: 'test', level: 'silent' }), { lookMs: 200 });
 process.on('message', () => process.send?.({ resident: process.memoryUsage.rss() / 1_048_576, kept: kept.length }));
