@@ -65,6 +65,8 @@ export async function openClient({ config }: ConnectionConfig<ResolvedGooglePubS
     'grpc.ssl_target_name_override': host,
     'grpc.enable_http_proxy': 0,
     'grpc.service_config_disable_resolution': 1,
+    // A record of events for a debugger that nobody runs.
+    'grpc.enable_channelz': 0,
   };
   const pubsub = new PubSub({
     ...channel,
