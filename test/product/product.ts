@@ -127,6 +127,12 @@ export class Product {
     await this.ended();
   }
 
+  /** `kill -9` of everything at once: the process and its servers. */
+  async crash(): Promise<void> {
+    for (const pid of [this.serverPid('nats-server'), this.serverPid('PostgreSQL')]) process.kill(pid, 'SIGKILL');
+    await this.kill();
+  }
+
   /** SIGTERM; resolves with the exit code. */
   async terminate(): Promise<number | null> {
     this.#child?.kill('SIGTERM');

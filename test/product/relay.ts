@@ -15,23 +15,31 @@ export interface Relay {
 
 let names = 0;
 
-/** An application with two integrations of a provider and a workflow between them: each message of the source goes to the outlet, with `got ` before it. The throttle is lifted by default. */
+/** Whose outlet it is: of the source's provider by default. */
+interface Towards {
+  readonly driver: Driver;
+  readonly server: ProviderServer;
+}
+
+/** An application with two integrations and a workflow between them: each message of the source goes to the outlet, with `got ` before it. The throttle is lifted by default. */
 export async function provideRelay(
   product: Caller,
   driver: Driver,
   server: ProviderServer,
   limits: Pick<PlanLimits, 'messagesPerSecond' | 'burst'> = { messagesPerSecond: 0, burst: 0 },
+  towards: Towards = { driver, server },
 ): Promise<Relay> {
   const { id: applicationId } = await product.call<{ id: string }>('POST', '/applications', { name: 'Relay', limits });
   const base = `/applications/${applicationId}`;
-  const integrate = async (name: string, { topics, config }: Configured): Promise<string> => {
-    const body = { name, integrationType: driver.type, topics, [configFieldOf(driver.type)]: config };
+  const integrate = async (name: string, { type }: Driver, { topics, config }: Configured): Promise<string> => {
+    const body = { name, integrationType: type, topics, [configFieldOf(type)]: config };
     const { id } = await product.call<{ id: string }>('POST', `${base}/integrations`, body);
     return id;
   };
-  const source = await server.source(`relay-in-${++names}`);
-  const outlet = await server.outlet(`relay-out-${names}`);
-  const [from, to] = [await integrate('From', source), await integrate('To', outlet)];
+  const name = ++names;
+  const source = await server.source(`relay-in-${name}`);
+  const outlet = await towards.server.outlet(`relay-out-${name}`);
+  const [from, to] = [await integrate('From', driver, source), await integrate('To', towards.driver, outlet)];
   const node = outlet.node(to, `got {{${driver.message}}}`);
   await product.call('POST', `${base}/flows`, {
     name: 'Relay',
@@ -44,7 +52,7 @@ export async function provideRelay(
         outputIds: [['out']],
       },
     ],
-    nodes: [{ id: 'out', ...node, meta: { category: 'output', name: driver.type, label: 'Out' }, outputIds: [[]] }],
+    nodes: [{ id: 'out', ...node, meta: { category: 'output', name: towards.driver.type, label: 'Out' }, outputIds: [[]] }],
   });
   const stateOf = async (id: string): Promise<string> =>
     (await product.call<{ status: { state: string } }>('GET', `${base}/integrations/${id}`)).status.state;

@@ -31,6 +31,8 @@ export interface ProviderServer {
   missing(): Promise<Configured>;
   /** Accepts no credential of an integration any more, of links at hand too, until `restore`. */
   revoke(): Promise<void>;
+  /** Hears no acknowledgement of a message any more, until `restore`. Absent: it is told none, as whoever reads keeps for himself how far he is. */
+  deafen?(): void;
   restore(): Promise<void>;
   stop(): Promise<void>;
 }

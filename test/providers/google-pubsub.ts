@@ -66,6 +66,7 @@ async function start(): Promise<ProviderServer> {
       server.endStreams(status.UNAUTHENTICATED);
       return Promise.resolve();
     },
+    deafen: () => server.behave('Acknowledge', { kind: 'hang' }),
     restore: () => {
       for (const method of METHODS) server.behave(method, { kind: 'answer' });
       return Promise.resolve();

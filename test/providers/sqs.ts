@@ -51,7 +51,9 @@ async function start(): Promise<ProviderServer> {
     },
     missing: () => Promise.resolve(configured('missing')),
     revoke: () => Promise.resolve(server.keys.clear()),
+    deafen: () => server.fail('DeleteMessageBatch', 'stall'),
     restore: () => {
+      server.heal();
       for (const [id, secret] of known) server.keys.set(id, secret);
       return Promise.resolve();
     },

@@ -3,6 +3,7 @@ import type { Catalog } from './catalog.ts';
 import type { Effect, Outcome } from './effect.ts';
 import type { RunningNumbers } from './numbers.ts';
 import { type Period, periodOf, type QuotaBook, type Taken } from './quota.ts';
+import { providerIdOf, type RecentIds } from './recent-ids.ts';
 import { type TimerBook, timerName } from './timer-book.ts';
 
 /** What an inbound event comes to: which workflows to start, and what that changes in the ledger. */
@@ -17,6 +18,7 @@ export interface Books {
   readonly numbers: RunningNumbers;
   readonly quota: QuotaBook;
   readonly timers: TimerBook;
+  readonly ids: RecentIds;
 }
 
 /** What a predecessor had decided about an event: it stands, whatever has changed since. */
@@ -41,10 +43,12 @@ export function decide(event: InboundEvent, catalog: Catalog, books: Books, alre
   return event.type === 'message' ? decideMessage(event, catalog, books, already) : decideEvent(event, catalog, books, already);
 }
 
-function decideMessage(event: InboundEvent, catalog: Catalog, { numbers, quota }: Books, already: Decided | undefined): Decision {
+function decideMessage(event: InboundEvent, catalog: Catalog, { numbers, quota, ids }: Books, already: Decided | undefined): Decision {
   const { applicationId, sourceId, sourceType, number, attributes } = event;
   const storedAt = Date.parse(event.time);
   const numbered = number === undefined ? { missing: 0, repeated: false } : numbers.see(sourceId, number);
+  const id = providerIdOf(event);
+  const isNew = id === undefined || ids.take(id, storedAt);
   const limits = catalog.limits(applicationId);
   const period = periodOf(limits?.period ?? 'month', storedAt);
   const end = (outcome: Outcome, workflows: readonly string[], taken?: Taken): Decision => ({
@@ -59,6 +63,7 @@ function decideMessage(event: InboundEvent, catalog: Catalog, { numbers, quota }
       message: {
         outcome,
         ...(number === undefined ? {} : { number }),
+        ...(id !== undefined && isNew ? { id } : {}),
         ...numbered,
         redelivered: event.redelivered === true,
         ...(taken === undefined ? {} : { quota: { period: taken.period, storedAt, firstRefused: taken.first } }),
@@ -66,6 +71,7 @@ function decideMessage(event: InboundEvent, catalog: Catalog, { numbers, quota }
     },
   });
   if (already !== undefined) return end('dispatched', already.all, { allowed: true, first: false, period: already.charged ?? period });
+  if (!isNew) return end('duplicate', NONE);
   if (catalog.integration(applicationId, sourceId)?.enabled !== true || limits === undefined) return end('disabled', NONE);
   const taken = quota.take(applicationId, period, limits.payloads);
   if (!taken.allowed) return end('rejectedByQuota', NONE, taken);

@@ -8,6 +8,7 @@ import { type Books, charge, decide, type Decided, decidePoison, type Decision, 
 import { TimerBook } from './timer-book.ts';
 import { RunningNumbers } from './numbers.ts';
 import { QuotaBook } from './quota.ts';
+import { RecentIds } from './recent-ids.ts';
 
 interface Given {
   readonly limits?: Partial<PlanLimits>;
@@ -25,7 +26,7 @@ function given({ limits = {}, enabled = true, workflows = [WORKFLOW] }: Given = 
   catalog.apply(change('application', APPLICATION, application({ limits: { ...plan, ...limits } })));
   catalog.apply(change('integration', INTEGRATION, integration({ enabled })));
   for (const id of workflows) catalog.apply(change('workflow', id, workflow([], { id, triggers: [trigger([])] })));
-  const books = { numbers: new RunningNumbers(), quota: new QuotaBook(), timers: new TimerBook() };
+  const books = { numbers: new RunningNumbers(), quota: new QuotaBook(), timers: new TimerBook(), ids: new RecentIds() };
   return { catalog, books, when: (changes, already) => decide(inbound(changes), catalog, books, already) };
 }
 
@@ -103,6 +104,38 @@ describe('a message', () => {
     expect(when({ number: 3 }).effect.message).toMatchObject({ number: 3, missing: 2, repeated: false });
     expect(when({ number: 3 }).effect.message).toMatchObject({ number: 3, missing: 0, repeated: true });
     expect(when({ redelivered: true }).effect.message).toMatchObject({ missing: 0, repeated: false, redelivered: true });
+  });
+});
+
+describe('a message whose provider gives ids', () => {
+  const again = { id: 'i:1:m1', sourceType: 'sqs' };
+
+  it('starts workflows once: the next one of its id is a duplicate, uses no quota, and has nothing to be kept', () => {
+    const { when } = given({ limits: { payloads: 2 } });
+    const first = when({ ...again, number: 1 }).effect.message;
+    expect(first).toMatchObject({ outcome: 'dispatched', id: expect.any(String) });
+    const { workflows, effect } = when({ ...again, number: 2 });
+    expect([workflows, effect.triggered]).toEqual([[], 0]);
+    expect(effect.message).toMatchObject({ outcome: 'duplicate', number: 2, missing: 0, repeated: false });
+    expect(effect.message).not.toHaveProperty('id');
+    expect(effect.message).not.toHaveProperty('quota');
+    expect(when({ ...again, id: 'i:1:m2', number: 3 }).effect.message?.outcome).toBe('dispatched');
+  });
+
+  it('is a duplicate too of one that started nothing', () => {
+    const { catalog, when } = given({ enabled: false });
+    expect(when({ ...again, number: 1 }).effect.message?.outcome).toBe('disabled');
+    catalog.apply(change('integration', INTEGRATION, integration()));
+    expect(when({ ...again, number: 2 }).effect.message?.outcome).toBe('duplicate');
+  });
+
+  it('of which triggers are stored already is known by its id afterwards', () => {
+    const { when } = given();
+    expect(when({ ...again, number: 1 }, { all: [WORKFLOW] }).effect.message).toMatchObject({
+      outcome: 'dispatched',
+      id: expect.any(String),
+    });
+    expect(when({ ...again, number: 2 }).effect.message?.outcome).toBe('duplicate');
   });
 });
 

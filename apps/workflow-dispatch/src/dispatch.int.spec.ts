@@ -2,6 +2,7 @@ import {
   commandSubject,
   DeadLetter,
   deadLetterSubject,
+  type InboundEvent,
   inboundFilter,
   inboundSubject,
   Ledger,
@@ -212,22 +213,22 @@ describe('dispatch', () => {
   });
 });
 
-describe('dispatch after another that was killed', () => {
-  /** What a predecessor leaves that died between its publishes and its commit: `of` those that message `number` at `position` starts. */
-  async function left(tenant: Tenant, number: number, position: number, of: string[], workflowIds = of): Promise<number> {
-    const { applicationId, integrationId } = tenant;
-    const fence = await bench.bus.writeFence('TRIGGERED', 'dispatch', partitionOf(applicationId), Date.now());
-    const { end: decidedAt } = await bench.bus.streamInfo('CONFIG');
-    for (const workflowId of workflowIds) {
-      const event = { id: `${workflowId}-${number}-before`, applicationId, workflowId, triggerKey: integrationId, decidedAt };
-      const carried = of.length > 1 ? { fanOut: of } : {};
-      const { time } = inbound();
-      const made = triggered({ ...event, ...carried, inboundSequence: position }, { sourceId: integrationId, number, time });
-      await bench.bus.publishTriggered(made, fence);
-    }
-    return decidedAt;
+/** What a predecessor leaves that died between its publishes and its commit: `of` those that message `number` at `position` starts. */
+async function left(tenant: Tenant, number: number, position: number, of: string[], workflowIds = of): Promise<number> {
+  const { applicationId, integrationId } = tenant;
+  const fence = await bench.bus.writeFence('TRIGGERED', 'dispatch', partitionOf(applicationId), Date.now());
+  const { end: decidedAt } = await bench.bus.streamInfo('CONFIG');
+  for (const workflowId of workflowIds) {
+    const event = { id: `${workflowId}-${number}-before`, applicationId, workflowId, triggerKey: integrationId, decidedAt };
+    const carried = of.length > 1 ? { fanOut: of } : {};
+    const { time } = inbound();
+    const made = triggered({ ...event, ...carried, inboundSequence: position }, { sourceId: integrationId, number, time });
+    await bench.bus.publishTriggered(made, fence);
   }
+  return decidedAt;
+}
 
+describe('dispatch after another that was killed', () => {
   it('publishes nothing again that is stored, and completes what is stored in part, whatever changed meanwhile', async () => {
     const tenant = await bench.tenant();
     const [first, second, third, fourth] = [tenant.workflowId, newId(), newId(), newId()];
@@ -279,6 +280,66 @@ describe('dispatch after another that was killed', () => {
     await bench.messages(tenant, 1, 1);
     await start();
     await expect.poll(() => bench.startedBy(tenant)).toEqual([1]);
+  });
+});
+
+describe('a message that its provider sends again', () => {
+  const message = ({ applicationId, integrationId: sourceId }: Tenant, number: number, id = 'm'): InboundEvent =>
+    inbound({ applicationId, sourceId, id: `${sourceId}:1:${id}`, number, sourceType: 'sqs' });
+  const once = { received: 1, dispatched: 1, inFlight: 0, unexplained: 0, runs: { triggered: 1 } };
+  const again = { ...once, beside: { redelivered: 1 } };
+  /** So that the bus forgets its id when it is restarted. */
+  const untilPurged = async (tenant: Tenant): Promise<void> => {
+    await expect.poll(() => bench.bus.list('INBOUND', inboundFilter(partitionOf(tenant.applicationId)))).toEqual([]);
+  };
+
+  it('starts nothing, although the bus was restarted, and the ledger closes', async () => {
+    const tenant = await bench.tenant();
+    await start();
+    await bench.store(tenant, message(tenant, 1));
+    await untilPurged(tenant);
+    await bench.nats.restart();
+    await bench.store(tenant, message(tenant, 2));
+    await expect.poll(() => ledger(tenant), { timeout: 30_000 }).toMatchObject(again);
+    await bench.store(tenant, message(tenant, 3, 'n'));
+    await expect.poll(() => ledger(tenant)).toMatchObject({ received: 2, dispatched: 2, runs: { triggered: 2 } });
+    expect(closes(await ledger(tenant))).toBe(true);
+    expect({ ...(await ledger(tenant)), integrationId: undefined }).toEqual(await whole(tenant));
+  });
+
+  it('starts nothing, although everything was', { timeout: 60_000 }, async () => {
+    const tenant = await bench.tenant();
+    const service = await start();
+    await bench.store(tenant, message(tenant, 1));
+    await untilPurged(tenant);
+    running.delete(service);
+    await service.stop();
+    await bench.postgres.kill();
+    await Promise.all([bench.nats.restart(), bench.postgres.start()]);
+    await bench.store(tenant, message(tenant, 2));
+    await start();
+    await expect.poll(() => ledger(tenant), { timeout: 30_000 }).toMatchObject(again);
+  });
+
+  it('starts nothing, where the first was dispatched and not committed', async () => {
+    const tenant = await bench.tenant();
+    const position = await bench.store(tenant, message(tenant, 1));
+    await left(tenant, 1, position, [tenant.workflowId]);
+    // As the bus would have stored it once it had forgotten the id.
+    await bench.bus.publishInbound(message(tenant, 2), newId(), undefined);
+    await start();
+    await expect.poll(() => ledger(tenant)).toMatchObject(again);
+  });
+
+  it('is not counted at all, where its connector stored it again under the number it had', async () => {
+    const tenant = await bench.tenant();
+    await start();
+    await bench.store(tenant, message(tenant, 1));
+    await bench.bus.publishInbound(message(tenant, 1), newId(), undefined);
+    await bench.store(tenant, message(tenant, 2, 'n'));
+    const twice = { received: 2, dispatched: 2, inFlight: 0, unexplained: 0, beside: { redelivered: 0 }, runs: { triggered: 2 } };
+    await expect.poll(() => ledger(tenant)).toMatchObject(twice);
+    expect(await bench.startedBy(tenant)).toEqual([1, 2]);
   });
 });
 

@@ -5,9 +5,11 @@ import type { Effect } from './effect.ts';
 import { RunningNumbers } from './numbers.ts';
 import { PartitionDispatch } from './partition-dispatch.ts';
 import { type Database, readFirings, readLastNumbers, readQuotas } from './persistence/ledger-reader.ts';
+import { readRecentIds } from './persistence/recent-ids.ts';
 import { readPredecessor, type StoredFanOut } from './predecessor.ts';
 import { type Books, charge, type Decided } from './decide.ts';
 import { type Period, QuotaBook } from './quota.ts';
+import { RecentIds } from './recent-ids.ts';
 import { TimerBook } from './timer-book.ts';
 import type { Timers } from './timers.ts';
 
@@ -39,18 +41,23 @@ export class Dispatch {
   async prepare(held: readonly HeldPartition[]): Promise<void> {
     const { bus, database } = this.options;
     const partitions = held.map(({ partition }) => partition);
-    const [numbers, quotas, firings, { created }] = await Promise.all([
+    const [numbers, quotas, firings, ids, { created }] = await Promise.all([
       readLastNumbers(database, partitions),
       readQuotas(database, partitions),
       readFirings(database, partitions),
+      readRecentIds(database, partitions),
       bus.streamInfo('INBOUND'),
     ]);
     const books = new Map<number, Books>(
-      partitions.map((partition) => [partition, { numbers: new RunningNumbers(), quota: new QuotaBook(), timers: new TimerBook() }]),
+      partitions.map((partition) => [
+        partition,
+        { numbers: new RunningNumbers(), quota: new QuotaBook(), timers: new TimerBook(), ids: new RecentIds() },
+      ]),
     );
     for (const { partition, integrationId, last } of numbers) books.get(partition)?.numbers.load(integrationId, last);
     for (const row of quotas) books.get(row.partition)?.quota.load([row]);
     for (const { partition, timer, at } of firings) books.get(partition)?.timers.load(timer, at);
+    for (const row of ids) books.get(row.partition)?.ids.load(row.ids);
     const epoch = Math.floor(Date.parse(created) / 1_000).toString(36);
     const left = [...held];
     const prepareNext = async (): Promise<void> => {

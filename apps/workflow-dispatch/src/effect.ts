@@ -1,8 +1,8 @@
 import type { InboundType } from '#lib/contracts';
 import type { Period } from './quota.ts';
 
-/** Where a message went. Every one has exactly one of these. */
-export type Outcome = 'dispatched' | 'unmatched' | 'rejectedByQuota' | 'disabled' | 'deadLettered';
+/** Where a message went. Every one has exactly one of these. `duplicate`: nowhere, the message before it with its id did. */
+export type Outcome = 'dispatched' | 'unmatched' | 'rejectedByQuota' | 'disabled' | 'deadLettered' | 'duplicate';
 
 /** What a finished inbound event changes in the ledger, committed with the position. */
 export interface Effect {
@@ -18,6 +18,8 @@ export interface Effect {
     readonly outcome: Outcome;
     /** Absent of a replayed one, which has none. */
     readonly number?: number;
+    /** Digest of its provider's id, to be kept: absent of one that has none, and of a duplicate. */
+    readonly id?: string;
     readonly missing: number;
     readonly repeated: boolean;
     readonly redelivered: boolean;

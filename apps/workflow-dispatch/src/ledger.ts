@@ -43,12 +43,12 @@ async function runsOf(bus: LedgerSources['bus'], request: RunCountsRequest): Pro
   return reply;
 }
 
-/** Puts the parts together so that received = dispatched + unmatched + rejectedByQuota + disabled + deadLettered + inFlight + unexplained. */
+/** Puts the parts together, without the duplicates, which have numbers, so that received = dispatched + unmatched + rejectedByQuota + disabled + deadLettered + inFlight + unexplained. */
 export function ledgerOf(counts: MessageCounts, waiting: number, runs: Runs, gaps: Ledger['beside']['gaps']): Ledger {
   const { restarted, ...ended } = runs;
-  const { dispatched, unmatched, rejectedByQuota, disabled, deadLettered, missing, repeated, triggered } = counts;
+  const { dispatched, unmatched, rejectedByQuota, disabled, deadLettered, duplicates, missing, repeated, triggered } = counts;
   return {
-    received: counts.lastNumber + counts.replayed + waiting + repeated,
+    received: counts.lastNumber + counts.replayed + waiting + repeated - duplicates,
     dispatched,
     unmatched,
     rejectedByQuota,

@@ -10,6 +10,7 @@ const counts = (changes: Partial<MessageCounts> = {}): MessageCounts => ({
   rejectedByQuota: 0,
   disabled: 0,
   deadLettered: 0,
+  duplicates: 0,
   missing: 0,
   repeated: 0,
   redelivered: 0,
@@ -36,6 +37,11 @@ describe('the ledger', () => {
     expect(ledger).toMatchObject({ received: 28, inFlight: 5, unexplained: 5 });
     const { dispatched, unmatched, rejectedByQuota, disabled, deadLettered, inFlight, unexplained } = ledger;
     expect(dispatched + unmatched + rejectedByQuota + disabled + deadLettered + inFlight + unexplained).toBe(ledger.received);
+  });
+
+  it('has a message that came again once, though it was numbered each time', () => {
+    const of = counts({ lastNumber: 10, dispatched: 7, duplicates: 3, redelivered: 3 });
+    expect(ledgerOf(of, 2, noRuns, [])).toMatchObject({ received: 9, dispatched: 7, inFlight: 2, beside: { redelivered: 3 } });
   });
 
   it('tells runs in flight from those that ended, and what stands beside the messages', () => {

@@ -220,6 +220,7 @@ export const Ledger = z.object({
   inFlight: z.number(),
   unexplained: z.number(),
   beside: z.object({
+    /** Messages that came again, as the source said or their ids showed. Those known by their ids are not among the received. */
     redelivered: z.number(),
     /** Starts of runs beyond each one's first: interrupted by a crash, and so perhaps done in part before. */
     restarted: z.number(),

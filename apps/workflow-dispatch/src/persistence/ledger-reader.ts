@@ -1,5 +1,6 @@
 import { PERIODS_KEPT, type QuotaRow } from '../quota.ts';
 import { FIRINGS_KEPT_MS } from '../timer-book.ts';
+import { forgetIds } from './recent-ids.ts';
 
 /** The part of a database connection that reading needs. */
 export interface Database {
@@ -15,6 +16,7 @@ export interface MessageCounts {
   readonly rejectedByQuota: number;
   readonly disabled: number;
   readonly deadLettered: number;
+  readonly duplicates: number;
   readonly missing: number;
   readonly repeated: number;
   readonly redelivered: number;
@@ -36,6 +38,7 @@ const COLUMNS: Record<keyof MessageCounts, string> = {
   rejectedByQuota: 'rejected_by_quota',
   disabled: 'disabled',
   deadLettered: 'dead_lettered',
+  duplicates: 'duplicates',
   missing: 'missing',
   repeated: 'repeated',
   redelivered: 'redelivered',
@@ -150,6 +153,7 @@ export async function forget(database: Database, deletedApplications: readonly s
   await database.query(`delete from payload_counts where hour < now() - make_interval(days => $1)`, [KEPT_DAYS]);
   await database.query(`delete from quota_used where started < now() - make_interval(days => $1)`, [KEPT_DAYS]);
   await database.query(`delete from timer_firings where fired_at < $1`, [Date.now() - FIRINGS_KEPT_MS]);
+  await forgetIds(database);
   if (deletedApplications.length === 0) return;
   for (const table of ['message_counts', 'event_counts', 'gaps', 'quota_used', 'payload_counts'])
     await database.query(`delete from ${table} where application_id = any($1::text[])`, [deletedApplications]);

@@ -2,6 +2,7 @@ import { partitionOf } from '#lib/contracts';
 import type { Position } from '#lib/messaging';
 import type { Finished, Transaction } from '#lib/partitions';
 import type { Effect, Outcome } from '../effect.ts';
+import { writeRecentIds } from './recent-ids.ts';
 
 const HOUR_MS = 3_600_000;
 /** Gaps of one integration that are kept. */
@@ -13,6 +14,7 @@ const OUTCOME_COLUMN: Record<Outcome, string> = {
   rejectedByQuota: 'rejected_by_quota',
   disabled: 'disabled',
   deadLettered: 'dead_lettered',
+  duplicate: 'duplicates',
 };
 const SUMMED = ['replayed', ...Object.values(OUTCOME_COLUMN), 'missing', 'repeated', 'redelivered', 'oversize', 'triggered'] as const;
 
@@ -75,6 +77,7 @@ export async function writeLedger(transaction: Transaction, finished: readonly F
     payloads.isEmpty || writePayloads(transaction, payloads),
     gaps.length === 0 || writeGaps(transaction, gaps),
     firings.size === 0 || writeFirings(transaction, firings),
+    writeRecentIds(transaction, finished),
   ]);
 }
 
@@ -82,8 +85,10 @@ function countMessage(sums: Sums, effect: Effect, message: Exclude<Effect['messa
   if (message.number === undefined) add(sums, 'replayed', 1);
   else sums['last_number'] = Math.max(sums['last_number'] ?? 0, message.number);
   add(sums, 'missing', message.missing);
-  add(sums, 'redelivered', message.redelivered ? 1 : 0);
   add(sums, 'triggered', effect.triggered);
+  // What its connector has stored again under the number it had is no second message.
+  if (message.outcome === 'duplicate' && message.repeated) return;
+  add(sums, 'redelivered', message.redelivered || message.outcome === 'duplicate' ? 1 : 0);
   // A second message of one number is counted apart: the sums go on closing, and it shows as unexplained.
   if (message.repeated) add(sums, 'repeated', 1);
   else add(sums, OUTCOME_COLUMN[message.outcome], 1);

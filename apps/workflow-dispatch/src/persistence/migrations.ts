@@ -82,4 +82,25 @@ class TimerFirings1764000300000 implements MigrationInterface {
   }
 }
 
-export const migrations = [...positionMigrations(), Ledger1764000200000, TimerFirings1764000300000];
+/** What a provider may send again: ids taken, written with the position; and how many messages were known by them. */
+class RecentIds1764000400000 implements MigrationInterface {
+  async up(session: QueryRunner): Promise<void> {
+    await session.query(`
+      create table recent_ids (
+        partition smallint not null,
+        committed_at timestamptz not null default now(),
+        ids bytea not null
+      )`);
+    // Digests: nothing to compress.
+    await session.query('alter table recent_ids alter column ids set storage external');
+    await session.query('create index recent_ids_partition on recent_ids (partition, committed_at)');
+    await session.query('alter table message_counts add column duplicates bigint not null default 0');
+  }
+
+  async down(session: QueryRunner): Promise<void> {
+    await session.query('alter table message_counts drop column duplicates');
+    await session.query('drop table recent_ids');
+  }
+}
+
+export const migrations = [...positionMigrations(), Ledger1764000200000, TimerFirings1764000300000, RecentIds1764000400000];
