@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { ConnectorError } from '#lib/connector-sdk';
+import { isGarbled, understood, unreadable } from '../known-servers.ts';
 import { type Dial, abortable, openSocket } from '../socket.ts';
 import { tlsError } from '../tls.ts';
 import type { MqttConfig } from './config.ts';
@@ -34,6 +35,7 @@ const bracketed = (host: string): string => (host.includes(':') && !host.startsW
 
 /** An error that it resolves with: the server has no broker at this path. */
 async function upgrade(url: string, socket: Socket, signal: AbortSignal): Promise<Duplex | ConnectorError> {
+  const { host } = new URL(url);
   return await abortable(socket, signal, async () => {
     // Loaded by those alone that need it.
     const { WebSocket, createWebSocketStream } = await import('ws');
@@ -50,9 +52,12 @@ async function upgrade(url: string, socket: Socket, signal: AbortSignal): Promis
         if (refused.code === 'misconfigured') resolve(refused);
         else reject(refused);
       });
-      ws.once('error', (error) => reject(upgradeFailed(error)));
+      ws.once('error', (error) => reject(isGarbled(error) ? unreadable(host, upgradeFailed(error)) : upgradeFailed(error)));
       // The stream takes over the errors; before anything can be read.
-      ws.once('open', () => resolve(createWebSocketStream(ws)));
+      ws.once('open', () => {
+        understood(host);
+        resolve(createWebSocketStream(ws));
+      });
     });
   });
 }

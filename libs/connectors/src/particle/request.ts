@@ -1,4 +1,5 @@
 import { type IncomingMessage, request } from 'node:http';
+import { isGarbled, understood, unreadable } from '../known-servers.ts';
 import { type Dial, abortable, openSocket } from '../socket.ts';
 import { requestFailed } from './reasons.ts';
 
@@ -47,12 +48,13 @@ export async function exchange(
           },
         });
         sent.once('response', (answer) => {
+          understood(url.host);
           answer.on('error', () => undefined); // whoever reads it hears of it too
           // After the end of an answer that could be followed by another, Node leaves the socket open, and without a listener: a reset would end the process.
           answer.once('close', () => socket.destroy());
           resolve(answer);
         });
-        sent.on('error', (error) => reject(requestFailed(error)));
+        sent.on('error', (error) => reject(isGarbled(error) ? unreadable(url.host, requestFailed(error)) : requestFailed(error)));
         progress.sent = true;
         sent.end(body);
       } catch (error) {

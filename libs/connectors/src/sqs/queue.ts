@@ -10,10 +10,10 @@ import {
   type SendMessageCommandInput,
 } from '@aws-sdk/client-sqs';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
-import { ConnectorError } from '#lib/connector-sdk';
+import { understood, unreadable } from '../known-servers.ts';
 import type { TlsSettings } from '../tls.ts';
 import { type Agents, type Dials, dialledAgents } from './agents.ts';
-import { codeOf, isUnreadable } from './reasons.ts';
+import { codeOf, isUnreadable, reasonOf } from './reasons.ts';
 import type { Target } from './target.ts';
 
 /** What SQS takes and gives in one request. */
@@ -37,17 +37,6 @@ const NO_RECEIPT = 'sluice-asks-whether-it-may-delete';
 
 /** How servers other than AWS's put it. */
 const NO_SUCH_RECEIPT: ReadonlySet<string> = new Set(['ReceiptHandleIsInvalid', 'InvalidParameterValue']);
-
-/** Servers that have answered as SQS does. What can't be read from one of them was damaged on its way: it is asked again soon, and not called something else. */
-const known = new Set<string>();
-const MAX_KNOWN = 1_000;
-
-function remember(endpoint: string): void {
-  if (known.has(endpoint)) return;
-  known.add(endpoint);
-  const [oldest] = known;
-  if (known.size > MAX_KNOWN && oldest !== undefined) known.delete(oldest);
-}
 
 /** One queue at SQS: each call is one signed request, never repeated here. They reject with the client library's errors, or NotDialled. */
 export class Queue {
@@ -154,11 +143,10 @@ export class Queue {
   async #answer<T>(asked: Promise<T>): Promise<T> {
     try {
       const answer = await asked;
-      remember(this.#endpoint);
+      understood(this.#endpoint);
       return answer;
-    } catch (cause) {
-      if (!isUnreadable(cause) || !known.has(this.#endpoint)) throw cause;
-      throw new ConnectorError('lost', "An answer of the queue's server cannot be read.", { cause });
+    } catch (error) {
+      throw isUnreadable(error) ? unreadable(this.#endpoint, reasonOf(error, 'sqs:ReceiveMessage')) : error;
     }
   }
 

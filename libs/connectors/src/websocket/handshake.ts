@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
+import { isGarbled, understood, unreadable } from '../known-servers.ts';
 import { type Dial, abortable, openSocket } from '../socket.ts';
 import type { Upgrade } from './authentication.ts';
 import { linkFailed, upgradeRefused } from './reasons.ts';
@@ -45,8 +46,9 @@ export async function handshake({ url, headers, subprotocols, tls }: Upgrade, co
         reject(upgradeRefused(response, Date.now()));
         socket.destroy();
       });
-      ws.on('error', (error) => reject(linkFailed(error)));
+      ws.on('error', (error) => reject(isGarbled(error) ? unreadable(url.host, linkFailed(error)) : linkFailed(error)));
       ws.once('open', () => {
+        understood(url.host);
         ws.pause();
         resolve({ ws, headers: answered });
       });

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import { type AddressInfo, type Socket, connect, createServer } from 'node:net';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Connection } from '#lib/connector-sdk';
 import { type Certificates, makeCertificates } from '../../../../test/servers/certificates.ts';
@@ -303,6 +303,26 @@ describe('what goes wrong', () => {
       .poll(() => context.losses)
       .toMatchObject([{ name: 'ConnectorError', code, details: { data: { statusCode, reason: 'no ***' } } }]);
     expect(context.losses[0]?.message).toContain(`(${statusCode}): no ***`);
+  });
+
+  it('is a link that garbles the answer of a server that was understood before, which is not called something else', async () => {
+    let garbles = false;
+    const stranger = createServer((socket) => {
+      socket.on('error', () => undefined);
+      if (garbles) return void socket.end('\u001aTTP/1.1 101\r\n\r\n');
+      const through = connect({ host: '127.0.0.1', port: Number(new URL(server.url).port) });
+      through.on('error', () => undefined);
+      return void socket.pipe(through).pipe(socket);
+    });
+    await new Promise<void>((resolve) => void stranger.listen(0, '127.0.0.1', resolve));
+    const url = `ws://127.0.0.1:${(stranger.address() as AddressInfo).port}`;
+    garbles = true;
+    expect(await failure(connected({ url }))).toMatchObject({ code: 'misconfigured' });
+    garbles = false;
+    await connected({ url });
+    garbles = true;
+    expect(await failure(connected({ url }))).toMatchObject({ code: 'lost' });
+    stranger.close();
   });
 
   it('is a link that breaks', async () => {
