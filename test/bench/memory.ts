@@ -91,11 +91,14 @@ export async function idleConnectors(): Promise<Row[]> {
   return rows;
 }
 
-/** Megabytes of a fresh process with so many integrations connected. */
+/** A process gives memory back once it was quiet for 4 to 8 s: idle is after that, ms. */
+const IDLE_MS = 20_000;
+
+/** Megabytes of a fresh process with so many integrations connected, and idle. */
 async function idle(connector: ConnectorProcess, count: number): Promise<number> {
   await connector.create(count);
   await connector.start();
-  await settle(10_000);
+  await settle(IDLE_MS);
   const megabytes = proportionalMb(connector.pid);
   await connector.end();
   return megabytes;
