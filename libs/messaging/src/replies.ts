@@ -29,6 +29,7 @@ export class Replies {
   readonly #prefix: string;
   readonly #inbox: Subscription;
   readonly #waiting = new Map<string, Outstanding>();
+  readonly #besides = new Set<(error: BusError) => void>();
   #next = 0;
   #asked = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -53,6 +54,18 @@ export class Replies {
   set connected(connected: boolean) {
     this.#connected = connected;
     if (!connected) this.#rejectAll(new BusError('unavailable', 'the connection to the bus was lost before it answered'));
+  }
+
+  /** What the client itself asks over the connection, under the same rules: it would wait for its time to be up. */
+  async orLost<T>(ask: () => Promise<T>): Promise<T> {
+    if (!this.#connected) throw new BusError('unavailable', 'not connected to the bus');
+    let lose: (error: BusError) => void = () => undefined;
+    const lost = new Promise<never>((_, reject) => this.#besides.add((lose = reject)));
+    try {
+      return await Promise.race([ask(), lost]);
+    } finally {
+      this.#besides.delete(lose);
+    }
   }
 
   /** Publishes with a reply subject of ours; rejects BusError `unavailable` at once while disconnected, and `overdue` when no reply came in time. */
@@ -140,5 +153,6 @@ export class Replies {
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
     for (const { reject } of waiting) reject(error);
+    for (const lose of this.#besides) lose(error);
   }
 }

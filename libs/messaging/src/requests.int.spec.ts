@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Activity } from '#lib/contracts';
 import { openConnection } from './connect.ts';
-import { type Bus, migrateBus } from './index.ts';
+import { startFaultProxy } from '../../../test/servers/fault-proxy.ts';
+import { type Bus, connectBus, migrateBus } from './index.ts';
 import { aDeadLetter, anId, anInbound } from './testing/builders.ts';
 import { startTestBus, type TestBus } from './testing/test-bus.ts';
 
@@ -15,6 +16,26 @@ describe('requests, activity, dead letters and a bus that is away', () => {
     bus = test.bus;
   });
   afterAll(() => test.stop());
+
+  it('rejects what is asked of the streams when the link is lost, not when its time is up', async () => {
+    const link = await startFaultProxy({ port: test.nats.port });
+    const behind = await connectBus({ servers: `nats://127.0.0.1:${link.port}`, name: 'behind' });
+    link.mode({ kind: 'stall' });
+    const lost = { code: 'unavailable', message: expect.stringContaining('lost before it answered') as string };
+    const asked = [
+      behind.streamInfo('INBOUND'),
+      behind.last('INBOUND', 'inbound.0.a.b'),
+      behind.list('INBOUND', 'inbound.0.a.b'),
+      behind.purge('INBOUND', 'inbound.0.a.b', 1),
+      behind.remove('INBOUND', 1),
+    ].map((one) => expect(one).rejects.toMatchObject(lost));
+    link.drop();
+    link.mode({ kind: 'pass' });
+    await Promise.all(asked);
+    await expect.poll(() => behind.streamInfo('INBOUND').catch(() => undefined)).toMatchObject({ messages: expect.any(Number) as number });
+    await behind.close();
+    await link.stop();
+  });
 
   it('answers a request through any one of a queue', async () => {
     const answered: string[] = [];

@@ -3,6 +3,7 @@ import { createInbox, type Msg, type NatsConnection } from '@nats-io/nats-core';
 import { type Headers, parseHeaders, statusOf } from './codec/headers.ts';
 import { managed } from './management.ts';
 import { coveredSequence, positionOf, startAfter } from './position.ts';
+import type { Replies } from './replies.ts';
 import { BusError, type Position, type StoredMessage } from './types.ts';
 import { guarded, headerBlock, publishRaw } from './wire.ts';
 
@@ -11,6 +12,7 @@ export interface StoredAccess {
   readonly connection: NatsConnection;
   readonly jsm: JetStreamManager;
   readonly inboxPrefix: string;
+  readonly replies: Pick<Replies, 'orLost'>;
 }
 
 const DEFAULT_MAX = 1_000;
@@ -21,7 +23,8 @@ const SILENCE_MS = 5_000;
 /** The last stored message of a subject, from the stream's leader, so that nobody's own write is missed. */
 export async function lastMessage(access: StoredAccess, stream: string, subject: string): Promise<StoredMessage | undefined> {
   return await managed(`read the last message of ${subject}`, async () => {
-    const stored = await access.jsm.streams.getMessage(stream, { last_by_subj: subject }).catch((error: unknown) => {
+    const asked = access.replies.orLost(() => access.jsm.streams.getMessage(stream, { last_by_subj: subject }));
+    const stored = await asked.catch((error: unknown) => {
       if (error instanceof JetStreamApiError && error.code === NO_MESSAGE) return null;
       throw error;
     });
@@ -48,7 +51,8 @@ export async function listMessages(
   const found: StoredMessage[] = [];
   let from = startAfter(after);
   while (found.length < max) {
-    const batch = await readBatch(access, stream, { seq: from, next_by_subj: filter, batch: Math.min(BATCH, max - found.length) });
+    const wanted = { seq: from, next_by_subj: filter, batch: Math.min(BATCH, max - found.length) };
+    const batch = await access.replies.orLost(() => readBatch(access, stream, wanted));
     for (const { message } of batch.messages) found.push(message);
     const last = batch.messages.at(-1);
     if (last === undefined || batch.complete) break;
@@ -121,19 +125,22 @@ export async function describeStream(
   access: StoredAccess,
   stream: string,
 ): Promise<{ end: Position; created: string; messages: number; bytes: number }> {
-  const { state, created } = await managed(`describe ${stream}`, () => access.jsm.streams.info(stream));
+  const { state, created } = await managed(`describe ${stream}`, () => access.replies.orLost(() => access.jsm.streams.info(stream)));
   return { end: positionOf(state.last_seq), created, messages: state.messages, bytes: state.bytes };
 }
 
 /** Purges by filter only: fences live in the same streams. */
 export async function purgeMessages(access: StoredAccess, stream: string, filter: string, through: Position): Promise<void> {
-  await managed(`purge ${filter}`, () => access.jsm.streams.purge(stream, { filter, seq: coveredSequence(through) + 1 }));
+  await managed(`purge ${filter}`, () =>
+    access.replies.orLost(() => access.jsm.streams.purge(stream, { filter, seq: coveredSequence(through) + 1 })),
+  );
 }
 
 /** Removing what is no longer there is no failure. */
 export async function removeMessage(access: StoredAccess, stream: string, position: Position): Promise<void> {
   await managed(`remove from ${stream}`, async () => {
-    await access.jsm.streams.deleteMessage(stream, coveredSequence(position), false).catch((error: unknown) => {
+    const asked = access.replies.orLost(() => access.jsm.streams.deleteMessage(stream, coveredSequence(position), false));
+    await asked.catch((error: unknown) => {
       if (!(error instanceof JetStreamApiError && GONE.has(error.code))) throw error;
     });
   });
