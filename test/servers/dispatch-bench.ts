@@ -59,6 +59,11 @@ export class DispatchBench {
     await Promise.all([this.nats.stop(), this.postgres.stop()]);
   }
 
+  /** Of the last event of the configuration. */
+  get eventPosition(): number {
+    return this.#epoch;
+  }
+
   /** As the configuration service does; `state` null deletes. Resolves with the CONFIG sequence. */
   async configure<K extends LiveKind>(kind: K, of: { applicationId: string; id: string }, state: ConfigStates[K] | null): Promise<number> {
     const event = change(kind, of.id, state, { applicationId: of.applicationId, epoch: ++this.#epoch, eventPosition: this.#epoch });

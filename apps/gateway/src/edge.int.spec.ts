@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   type Activity,
+  appliedSubject,
   type CheckReply,
   CheckRequest,
   checkSubject,
@@ -48,6 +49,34 @@ describe('retry', () => {
   it('says what config says of an integration that is not there', async () => {
     gateway.config.answer(() => ({ ok: false, error: { type: 'NotFound', message: 'The integration was not found' } }));
     expect((await retry()).status).toBe(404);
+  });
+});
+
+describe('a change of a workflow', () => {
+  const create = () => gateway.call('POST', `${BASE}/flows`, { body: { name: 'Saved' } });
+
+  it('is answered once dispatch decides by it', async () => {
+    gateway.config.answer(() => ({ ok: true, result: { id: FLOW }, position: 12 }));
+    const asked: unknown[] = [];
+    let apply = (): void => undefined;
+    const applied = new Promise<void>((resolve) => (apply = resolve));
+    const serving = gateway.bus.serve(appliedSubject(partitionOf(APP)), async (_, body) => {
+      asked.push(JSON.parse(Buffer.from(body).toString()));
+      await applied;
+      return new Uint8Array();
+    });
+    let answered = false;
+    const answer = create().finally(() => (answered = true));
+    await expect.poll(() => asked).toEqual([{ eventPosition: 12 }]);
+    expect(answered).toBe(false);
+    apply();
+    expect((await answer).status).toBe(201);
+    await serving.stop();
+  });
+
+  it('is answered without a dispatch too', async () => {
+    gateway.config.answer(() => ({ ok: true, result: { id: FLOW }, position: 12 }));
+    expect((await create()).status).toBe(201);
   });
 });
 

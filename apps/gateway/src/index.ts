@@ -100,7 +100,7 @@ async function buildEdge(bus: Bus, proxy: ClientProxy, log: Logger, metrics: Met
     'deadLetter.replay': replayHandler(bus, randomUUID, () => new Date()),
     'runs.get': runsHandler(bus),
   };
-  const api = new Api({ tokens, config, statuses: new Statuses(bus, log, now), follower, edge: handlers, log });
+  const api = new Api({ tokens, config, statuses: new Statuses(bus, log, now), follower, bus, edge: handlers, log });
   return { edge: new HttpEdge(api, viewers), viewers };
 }
 

@@ -1,4 +1,5 @@
 import {
+  appliedSubject,
   commandSubject,
   DeadLetter,
   deadLetterSubject,
@@ -155,6 +156,17 @@ describe('dispatch', () => {
     expect(buried.map(({ body }) => Buffer.from(body, 'base64').toString()).sort()).toEqual(['21.5', '21.5', 'no event']);
   });
 
+  it('says when it decides by a change, and that it never did', async () => {
+    const tenant = await bench.tenant();
+    await start();
+    const asked = (eventPosition: number): Promise<Uint8Array> =>
+      bench.bus.request(appliedSubject(partitionOf(tenant.applicationId)), Buffer.from(JSON.stringify({ eventPosition })), 20_000);
+    const next = asked(bench.eventPosition + 1);
+    await bench.workflow(tenant, { enabled: false });
+    await next;
+    await expect(asked(bench.eventPosition + 1)).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
   it('starts a workflow whose button is pressed, once for each idempotency key', async () => {
     const tenant = await bench.tenant();
     const { applicationId, workflowId: id } = tenant;
@@ -177,6 +189,13 @@ describe('dispatch', () => {
     await bench.workflow(tenant, { triggers: [{ type: 'virtualButton', key: 'go', config: {} }], enabled: false });
     await expect.poll(async () => errorOf(await press(pressed))).toBe('Conflict');
     expect(await bench.triggered(tenant)).toHaveLength(2);
+    // Of a workflow that was saved just now.
+    const { applicationId: other, workflowId: fresh, ...rest } = await bench.tenant();
+    await bench.workflow(
+      { applicationId: other, workflowId: fresh, ...rest },
+      { triggers: [{ type: 'virtualButton', key: 'go', config: {} }] },
+    );
+    expect((await press(pressed, { applicationId: other, id: fresh })).ok).toBe(true);
   });
 
   it('tells connectors the highest running number it has committed', async () => {

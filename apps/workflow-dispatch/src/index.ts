@@ -6,6 +6,7 @@ import { openDatabase } from '#lib/event-sourcing';
 import { connectBus, nestConnectionOptions, type StoredInbound } from '#lib/messaging';
 import { createPartitionReader, own, type OwnershipOptions } from '#lib/partitions';
 import { type Logger, nestLogger, type Readiness, reportReadiness, type RunningService } from '#lib/platform';
+import { Applied } from './applied.ts';
 import { Catalog } from './catalog.ts';
 import { Dispatch } from './dispatch.ts';
 import type { Effect } from './effect.ts';
@@ -131,14 +132,19 @@ export async function startDispatch(options: DispatchServiceOptions): Promise<Ru
     await app.listen();
     await app.unwrap<{ flush(): Promise<void> }>().flush();
 
+    const applied = new Applied(bus, follower);
     const ownership = await own({
       bus,
       service: 'dispatch',
       replicaId,
       alone: options.standalone,
       ...(options.timing === undefined ? {} : { timing: options.timing }),
-      acquired: (leases) => reader.take(leases),
+      acquired: async (leases) => {
+        await reader.take(leases);
+        applied.take(leases.map(({ partition }) => partition));
+      },
       released: async (leases, why) => {
+        await applied.release(leases.map(({ partition }) => partition));
         if (why === 'lost') reader.lose(leases);
         else await reader.release(leases);
         dispatch.forget(leases.map(({ partition }) => partition));

@@ -1,27 +1,27 @@
 import { randomUUID } from 'node:crypto';
 import { type ApiError, type Command, issuesToApiError, validationError, VirtualButtonPress } from '#lib/contracts';
 import type { Bus, ConfigFollower } from '#lib/messaging';
+import type { Logger } from '#lib/platform';
 import type { Catalog } from './catalog.ts';
 
 export interface PressContext {
-  readonly bus: Pick<Bus, 'publishInbound'>;
+  readonly bus: Pick<Bus, 'publishInbound' | 'streamInfo'>;
   readonly catalog: Catalog;
-  readonly follower: Pick<ConfigFollower, 'sequence'>;
+  readonly follower: Pick<ConfigFollower, 'sequence' | 'reached'>;
+  readonly log: Logger;
 }
 
+/** How long a caller waits for what it may know before us, ms. */
+const CATCH_UP_MS = 2_000;
+
 /** Stores the press of a virtual button as an inbound event; undefined once it is stored, else why it is refused. `now`: epoch ms. */
-export async function press({ bus, catalog, follower }: PressContext, command: Command, now: number): Promise<ApiError | undefined> {
+export async function press(context: PressContext, command: Command, now: number): Promise<ApiError | undefined> {
+  const { bus, follower, catalog } = context;
   const { applicationId, id = '', actor, idempotencyKey, input } = command;
-  const workflow = catalog.workflow(applicationId, id);
-  if (workflow === undefined) return { type: 'NotFound', message: 'There is no such workflow in this application.' };
-  const parsed = VirtualButtonPress.safeParse(input);
-  if (!parsed.success) return issuesToApiError(parsed.error);
-  const { key, payload, meta, flowVersion } = parsed.data;
-  if (flowVersion !== undefined && flowVersion !== (workflow.defaultVersion?.version ?? 'develop'))
-    return validationError([{ path: ['flowVersion'], message: 'is not the default version, which alone runs here' }]);
-  if (!workflow.triggers.some((trigger) => trigger.type === 'virtualButton' && trigger.key === key))
-    return validationError([{ path: ['key'], message: 'is not the key of a virtual button of this workflow' }]);
-  if (!workflow.enabled) return { type: 'Conflict', message: 'The workflow is disabled: enable it first.' };
+  if (refusalOf(catalog, command) !== undefined) await catchUp(context);
+  const refusal = refusalOf(catalog, command);
+  if (refusal !== undefined) return refusal;
+  const { key, payload, meta } = VirtualButtonPress.parse(input);
   const event = {
     type: 'press' as const,
     id: randomUUID(),
@@ -36,4 +36,27 @@ export async function press({ bus, catalog, follower }: PressContext, command: C
   // A repeat under the same key is the same press.
   await bus.publishInbound(event, idempotencyKey === undefined ? undefined : `${id}:press:${idempotencyKey}`, undefined);
   return undefined;
+}
+
+function refusalOf(catalog: Catalog, { applicationId, id = '', input }: Command): ApiError | undefined {
+  const workflow = catalog.workflow(applicationId, id);
+  if (workflow === undefined) return { type: 'NotFound', message: 'There is no such workflow in this application.' };
+  const parsed = VirtualButtonPress.safeParse(input);
+  if (!parsed.success) return issuesToApiError(parsed.error);
+  const { key, flowVersion } = parsed.data;
+  if (flowVersion !== undefined && flowVersion !== (workflow.defaultVersion?.version ?? 'develop'))
+    return validationError([{ path: ['flowVersion'], message: 'is not the default version, which alone runs here' }]);
+  if (!workflow.triggers.some((trigger) => trigger.type === 'virtualButton' && trigger.key === key))
+    return validationError([{ path: ['key'], message: 'is not the key of a virtual button of this workflow' }]);
+  return workflow.enabled ? undefined : { type: 'Conflict', message: 'The workflow is disabled: enable it first.' };
+}
+
+/** Whoever presses may have heard of a change a moment before us. */
+async function catchUp({ bus, follower, log }: PressContext): Promise<void> {
+  try {
+    const { end } = await bus.streamInfo('CONFIG');
+    await follower.reached(end, CATCH_UP_MS);
+  } catch (error) {
+    log.warn({ err: error }, 'the configuration is behind');
+  }
 }

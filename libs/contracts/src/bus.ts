@@ -114,6 +114,13 @@ export type NumberRequest = z.infer<typeof NumberRequest>;
 export const NumberReply = z.union([z.object({ number: z.number() }), z.object({ error: z.string() })]);
 export type NumberReply = z.infer<typeof NumberReply>;
 
+/**
+ * Request on `ask.dispatch.applied.<partition>`, answered with nothing once dispatch decides by this event of the configuration, or left without an answer: whoever
+ * was told that a workflow is saved may count on it for the next message.
+ */
+export const AppliedRequest = z.object({ eventPosition: z.number() });
+export type AppliedRequest = z.infer<typeof AppliedRequest>;
+
 /** Request on `ask.runner.counts`: how the runs ended that messages of an integration started; without integrationId, of the whole application. */
 export const RunCountsRequest = z.object({ applicationId: z.string(), integrationId: z.string().optional() });
 export type RunCountsRequest = z.infer<typeof RunCountsRequest>;

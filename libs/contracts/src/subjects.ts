@@ -39,6 +39,9 @@ export const checkSubject = (provider: IntegrationType): string => `check.${prov
 export const NUMBER_SUBJECT = 'ask.dispatch.number';
 export const RUN_COUNTS_SUBJECT = 'ask.runner.counts';
 
+/** Core NATS request to the dispatch that holds an application's partition: {@link AppliedRequest}. */
+export const appliedSubject = (partition: number): string => `ask.dispatch.applied.${partition}`;
+
 /** Written once by each new holder into the JetStream stream it writes to; every publish is checked against its sequence. */
 export const fenceSubject = (stream: 'INBOUND' | 'TRIGGERED' | 'OUTBOUND', holder: string, partition: number): string =>
   `fence.${stream}.${holder}.${partition}`;

@@ -1,5 +1,15 @@
-import { IntegrationList, IntegrationResponse, issuesToApiError, type Operation, parseQuery, type RawQuery } from '#lib/contracts';
-import { BusError, type ConfigFollower } from '#lib/messaging';
+import {
+  type AppliedRequest,
+  appliedSubject,
+  IntegrationList,
+  IntegrationResponse,
+  issuesToApiError,
+  type Operation,
+  parseQuery,
+  partitionOf,
+  type RawQuery,
+} from '#lib/contracts';
+import { type Bus, BusError, type ConfigFollower } from '#lib/messaging';
 import type { Logger } from '#lib/platform';
 import { admit, type Admitted } from './admit.ts';
 import type { ConfigClient } from './config-client.ts';
@@ -23,14 +33,16 @@ export interface ApiParts {
   readonly config: ConfigClient;
   readonly statuses: Statuses;
   readonly follower: Pick<ConfigFollower, 'reachedEvent'>;
+  readonly bus: Pick<Bus, 'request'>;
   /** By operation id. */
   readonly edge: Readonly<Record<string, EdgeHandler>>;
   readonly log: Logger;
 }
 
-/** A change that this process must know itself before its caller does (a token, an application) is waited for this long, ms. */
+/** A change that this process (a token, an application) or dispatch (a workflow) must know before its caller does is waited for this long, ms. */
 const APPLIED_WITHIN_MS = 2_000;
 const FOLLOWED = /^command\.(token|application)\./;
+const DISPATCHED = /^command\.(application|integration|workflow)\./;
 const MAX_IDEMPOTENCY_KEY = 255;
 
 /** The API without a transport: first {@link enter}, which decides whether the call may be made, then {@link perform}. Both throw {@link ApiProblem}. */
@@ -88,6 +100,7 @@ export class Api {
       input: input.body,
     });
     if (position !== undefined && FOLLOWED.test(operation.subject)) await this.#applied(position);
+    if (position !== undefined && DISPATCHED.test(operation.subject)) await this.#dispatched(applicationId, position);
     return result;
   }
 
@@ -97,6 +110,16 @@ export class Api {
       await this.parts.follower.reachedEvent(position, APPLIED_WITHIN_MS);
     } catch (error) {
       this.parts.log.warn({ position, err: error }, 'answered a change before it was applied here');
+    }
+  }
+
+  /** Then the next message is decided by it. Without a dispatch that holds the application the change is done all the same. */
+  async #dispatched(applicationId: string, eventPosition: number): Promise<void> {
+    const request: AppliedRequest = { eventPosition };
+    try {
+      await this.parts.bus.request(appliedSubject(partitionOf(applicationId)), Buffer.from(JSON.stringify(request)), APPLIED_WITHIN_MS);
+    } catch (error) {
+      this.parts.log.debug({ eventPosition, err: error }, 'answered a change before dispatch had applied it');
     }
   }
 
