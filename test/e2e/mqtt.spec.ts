@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../../apps/standalone/src/servers/child.ts';
-import { makeEcho, type Echo } from '../product/echo.ts';
+import { echoFlow, makeEcho, type Echo } from '../product/echo.ts';
 import { listen } from '../product/listener.ts';
 import { Product } from '../product/product.ts';
 import { makeCertificates, type Certificates } from '../servers/certificates.ts';
@@ -103,6 +103,24 @@ describe.skipIf(process.env['SLUICE_NO_MOSQUITTO'] === '1')('MQTT in, workflow, 
       await proveEcho(`ws-${protocolVersion}`, { protocol: 'ws', host: '127.0.0.1', port: ports.ws, protocolVersion });
     });
   }
+
+  it('a workflow is started by what is published as soon as its saving is answered', { timeout: 60_000 }, async () => {
+    const answerTopic = 'out/saved';
+    const listener = await listen(`mqtt://127.0.0.1:${broker.port}`, answerTopic);
+    const mqttConfig = { protocol: 'mqtt', host: '127.0.0.1', port: broker.port, clean: false };
+    const echo = await makeEcho(product, { mqttConfig, topics: ['in/saved/#'], answerTopic });
+    await expect.poll(() => echo.state(), { timeout: 15_000 }).toBe('connected');
+    const flows = `/applications/${echo.applicationId}/flows`;
+    await product.call('DELETE', `${flows}/${echo.flowId}`);
+    for (let number = 1; number <= 30; number++) {
+      const flow = await product.call<{ id: string }>('POST', flows, echoFlow(echo.integrationId, answerTopic));
+      await listener.publish('in/saved/now', number, number);
+      await listener.untilAnswered(number, 10_000);
+      await product.call('DELETE', `${flows}/${flow.id}`);
+    }
+    await expectClosed(echo, 30);
+    await listener.stop();
+  });
 
   it('through a broker that is killed and comes back', { timeout: 120_000 }, async () => {
     const listener = await listen(`mqtt://127.0.0.1:${broker.port}`, 'out/bounce');
