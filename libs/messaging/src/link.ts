@@ -8,7 +8,8 @@ import { joinConnection } from './shared-connection.ts';
 import type { BusOptions } from './types.ts';
 import { guarded } from './wire.ts';
 
-const MANAGEMENT_MS = 5_000;
+/** A call that meets a lost link ends with it; a server that is merely slow, as while it starts on a busy machine, is waited for, ms. */
+const MANAGEMENT_MS = 20_000;
 
 type ConsumerOptions = Omit<OrderedConsumerOptions, 'connection' | 'jsm' | 'inboxPrefix'>;
 
