@@ -8,15 +8,22 @@ const METHODS = ['Publish', 'GetSubscription', 'CreateSubscription', 'ListSubscr
 export const googlePubSub: Driver = { type: 'googlePubSub', message: 'data.data', start };
 
 /** Key files of one service account, which differ by the key's id, and what of them must never be seen. */
-export function keyFiles(): { readonly projectId: string; readonly keyJson: (id: string) => string; readonly secrets: readonly string[] } {
+export function keyFiles(): {
+  readonly projectId: string;
+  readonly keyJson: (id: string) => string;
+  readonly secrets: readonly string[];
+  /** PEM. */
+  readonly publicKey: string;
+} {
   const projectId = 'p';
-  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const pem = String(privateKey.export({ type: 'pkcs8', format: 'pem' }));
   const account = { type: 'service_account', project_id: projectId, client_email: 'sluice@p.example', private_key: pem };
   return {
     projectId,
     keyJson: (id) => JSON.stringify({ ...account, private_key_id: id }),
     secrets: [pem.split('\n')[1] ?? '', 'BEGIN PRIVATE KEY'],
+    publicKey: String(publicKey.export({ type: 'spki', format: 'pem' })),
   };
 }
 

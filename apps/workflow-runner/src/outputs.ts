@@ -17,15 +17,16 @@ export type OutputBus = Pick<Bus, 'connected' | 'request' | 'publishOutbound'>;
  * What can't be sent now is stored where the integration's type allows that.
  */
 export async function sendOutput(bus: OutputBus, output: Output): Promise<OutputReply> {
-  const { integration, id, options, payload, encoding = 'utf8' } = output;
+  const { integration, through, id, options, payload, encoding = 'utf8' } = output;
   const { integrationType, applicationId } = integration;
-  const request = { id, options, payload, encoding, time: new Date().toISOString() };
+  const request = { id, options, payload, encoding, time: new Date().toISOString(), ...(through === undefined ? {} : { through }) };
   const body = Buffer.from(JSON.stringify(request));
   fault('runner.beforeSend');
   const asked = (): Uint8Array => Buffer.from(JSON.stringify({ ...request, asked: true }));
   const reply = await ask(bus, sendSubject(integrationType, applicationId, integration.id), body, asked);
   fault('runner.afterSend');
-  if (reply.verdict !== 'disconnected' || !definitionOf(integrationType).capabilities.queue)
+  // What authenticates itself is never stored.
+  if (reply.verdict !== 'disconnected' || through !== undefined || !definitionOf(integrationType).capabilities.queue)
     return reply.uncertain === true ? unknown : reply;
   return await queue(bus, outboundSubject(integrationType, applicationId, integration.id), body, id);
 }

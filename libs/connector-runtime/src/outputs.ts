@@ -42,8 +42,9 @@ const reply = (verdict: SendReply['verdict'], type: string, message: string): Se
 /** What goes out through one integration's connection: each id once, within a deadline, and through a breaker from the first trouble on; made at the first send. */
 export class Outputs {
   readonly #shared: Shared;
-  readonly #connection: () => Connection | undefined;
+  readonly #connection: () => Pick<Connection, 'send'> | undefined;
   readonly #forget: () => void;
+  readonly #ready: ((request: SendRequest) => Promise<SendReply | undefined>) | undefined;
   readonly #answered = new AnsweredSends();
   #breaker: Breaker | undefined;
   #inFlight = 0;
@@ -52,11 +53,17 @@ export class Outputs {
   #idle: Timer | undefined;
   #drained: Promise<unknown> | undefined;
 
-  /** `forget`: called when nothing was sent for long; drop it then. */
-  constructor(shared: Shared, connection: () => Connection | undefined, forget: () => void) {
+  /** `forget`: called when nothing was sent for long; drop it then. `ready`: sees to it that there is a connection, else says why not; never rejects. */
+  constructor(
+    shared: Shared,
+    connection: () => Pick<Connection, 'send'> | undefined,
+    forget: () => void,
+    ready?: (request: SendRequest) => Promise<SendReply | undefined>,
+  ) {
     this.#shared = shared;
     this.#connection = connection;
     this.#forget = forget;
+    this.#ready = ready;
   }
 
   /** Never rejects. */
@@ -73,7 +80,8 @@ export class Outputs {
         const ready = await within(this.#shared.wheel, BEHIND_DRAIN_MS, this.#drained, () => 'late' as const);
         if (ready === 'late') return reply('disconnected', 'Draining', 'messages that were queued before are being sent first');
       }
-      return await this.#send(request);
+      const refusal = this.#ready === undefined ? undefined : await this.#ready(request);
+      return refusal ?? (await this.#send(request));
     });
   }
 
@@ -153,7 +161,7 @@ export class Outputs {
     return this.#shared.definition.capabilities.queue ? { ...outcome, verdict: 'disconnected' } : outcome;
   }
 
-  async #tried(connection: Connection, message: SendMessage): Promise<SendReply> {
+  async #tried(connection: Pick<Connection, 'send'>, message: SendMessage): Promise<SendReply> {
     const late = (): SendReply => reply('unknown', 'Timeout', `no outcome within ${SEND_DEADLINE_MS / 1000} s`);
     let outcome: SendReply;
     try {
@@ -184,7 +192,7 @@ export class Outputs {
 }
 
 /** A rejected send was not made: `lost` means the link was gone before. */
-function refusalOf(error: unknown): SendReply {
+export function refusalOf(error: unknown): SendReply {
   if (!(error instanceof ConnectorError)) return reply('unknown', 'Failed', 'the send ended in an unexpected error');
   switch (error.code) {
     case 'lost':

@@ -5,9 +5,11 @@ import {
   type CredentialState,
   type FieldIssue,
   type IntegrationState,
+  type SendThrough,
   configFieldOf,
   formatPath,
 } from '#lib/contracts';
+import type { Identity } from './identity.ts';
 import { checkIntegration, secretPaths, templatePaths, visit } from '#lib/connectors';
 import { CredentialError, type DataKey, type DataKeys, isSealed, openCredential, unseal, unsealFields } from '#lib/secrets';
 import { TemplateError, referencesOf, render } from '#lib/templating';
@@ -40,6 +42,8 @@ export interface Surroundings {
 }
 
 type Config = Record<string, unknown>;
+/** What beside its configuration a connection is made of. */
+type Made = Pick<IntegrationState, 'id' | 'applicationId' | 'credentialName' | 'topics' | 'assignedClientId'>;
 /** A configuration with its templates filled in. */
 interface Filled {
   readonly config: Config;
@@ -136,13 +140,10 @@ export class Renderer {
 
   /** Rejects BusError while the application's key can't be fetched. */
   async render(state: IntegrationState, { application, credential }: Surroundings): Promise<Rendered | Unrenderable> {
-    const key = await this.#keys.of(state.applicationId).catch((error: unknown) => {
-      if (error instanceof Error && error.name === 'SecretError') return undefined;
-      throw error;
-    });
+    const key = await this.#key(state.applicationId);
     try {
       const { credentialName: name } = state;
-      const opened = name === undefined ? undefined : this.#credential(name, credential, state.config, key);
+      const opened = name === undefined ? undefined : this.#credential(['credentialName', name], credential, state.config, key);
       const used = name === undefined || credential === undefined ? undefined : `credential ${name} of ${credential.lastUpdated}`;
       const made = this.#make(state, this.#fill(this.#open(state, key), application, key), opened);
       return made.ok ? { ...made, credential: used } : made;
@@ -150,6 +151,31 @@ export class Renderer {
       if (error instanceof Refusal || error instanceof CredentialError) return { ok: false, reason: error.message };
       throw error;
     }
+  }
+
+  /** What a send brings instead of an integration: its fields are as they are to be, and no templates any more. Rejects as {@link render}. */
+  async renderThrough(
+    { applicationId, integrationId: id }: Identity,
+    { credentialName, config }: SendThrough,
+    credential: CredentialState | undefined,
+  ): Promise<Omit<Rendered, 'credential'> | Unrenderable> {
+    try {
+      const key = credentialName === undefined ? undefined : await this.#key(applicationId);
+      const opened =
+        credentialName === undefined ? undefined : this.#credential(['credentialNameTemplate', credentialName], credential, config, key);
+      const made = this.#make({ id, applicationId, credentialName, topics: [] }, { config, open: config }, opened);
+      return made.ok ? made : { ok: false, reason: made.reason.replaceAll(`${configFieldOf(this.#definition.type)}.`, '') };
+    } catch (error) {
+      if (error instanceof CredentialError) return { ok: false, reason: error.message };
+      throw error;
+    }
+  }
+
+  async #key(applicationId: string): Promise<DataKey | undefined> {
+    return await this.#keys.of(applicationId).catch((error: unknown) => {
+      if (error instanceof Error && error.name === 'SecretError') return undefined;
+      throw error;
+    });
   }
 
   #open(state: IntegrationState, key: DataKey | undefined): Config {
@@ -165,10 +191,15 @@ export class Renderer {
   }
 
   /** The fields of the credential that is named, in clear. */
-  #credential(name: string, credential: CredentialState | undefined, config: Config, key: DataKey | undefined): Config {
+  #credential(
+    [field, name]: readonly [field: string, name: string],
+    credential: CredentialState | undefined,
+    config: Config,
+    key: DataKey | undefined,
+  ): Config {
     const { title, credential: type, credentialIssue } = this.#definition;
     const issue = (open: Config): string | undefined => credentialIssue?.(open, config);
-    return openCredential({ field: 'credentialName', name, type, user: title, issue }, credential, key);
+    return openCredential({ field, name, type, user: title, issue }, credential, key);
   }
 
   #fill(config: Config, application: ApplicationState | undefined, key: DataKey | undefined): Filled {
@@ -229,7 +260,7 @@ export class Renderer {
     return typed as Config;
   }
 
-  #make(state: IntegrationState, { config, open }: Filled, credential: Config | undefined): Omit<Rendered, 'credential'> | Unrenderable {
+  #make(state: Made, { config, open }: Filled, credential: Config | undefined): Omit<Rendered, 'credential'> | Unrenderable {
     // Every secret is in clear here: eight asterisks are a password like any other.
     const clear = new Set<string>();
     for (const path of secretPaths(this.#definition)) visit(config, path, (_, position) => clear.add(position.join('.')));

@@ -1,5 +1,14 @@
-import { ControlRequest, type ControlReply, type SendReply, controlFilter, readSendRequest, sendFilter } from '#lib/contracts';
+import {
+  ControlRequest,
+  type ControlReply,
+  type SendReply,
+  type SendRequest,
+  controlFilter,
+  readSendRequest,
+  sendFilter,
+} from '#lib/contracts';
 import type { Fleet } from './fleet.ts';
+import type { Guests } from './guests.ts';
 import type { Shared } from './shared.ts';
 
 /** `<send|control>.<provider>.<partition>.<applicationId>.<integrationId>`; `moved`: the partition is no longer held. */
@@ -26,12 +35,20 @@ function read<T>(check: (value: unknown) => T | undefined, body: Uint8Array): T 
 
 const readControlRequest = (value: unknown): ControlRequest | undefined => ControlRequest.safeParse(value).data;
 
-async function answerSend(shared: Shared, fleet: Fleet, subject: string, body: Uint8Array): Promise<Uint8Array> {
+const MOVING: SendReply = { verdict: 'busy', error: { type: 'Busy', message: 'the integration is moving to another connector' } };
+
+/** Of a send that goes through no integration: what it is asked by stands in its place. */
+async function sendAsGuest(fleet: Fleet, guests: Guests, subject: string, request: SendRequest): Promise<SendReply> {
+  const [, , partition, applicationId = '', integrationId = ''] = subject.split('.');
+  return fleet.holds(Number(partition)) ? await guests.send({ applicationId, integrationId }, request) : MOVING;
+}
+
+async function answerSend(shared: Shared, fleet: Fleet, guests: Guests, subject: string, body: Uint8Array): Promise<Uint8Array> {
   const request = read(readSendRequest, body);
   if (request === undefined) return encode({ verdict: 'failed', error: { type: 'Validation', message: 'the request cannot be read' } });
+  if (request.through !== undefined) return encode(await sendAsGuest(fleet, guests, subject, request));
   const supervisor = await targetOf(shared, fleet, subject);
-  if (supervisor === 'moved')
-    return encode({ verdict: 'busy', error: { type: 'Busy', message: 'the integration is moving to another connector' } });
+  if (supervisor === 'moved') return encode(MOVING);
   if (supervisor === undefined)
     return encode({ verdict: 'notFound', error: { type: 'NotFound', message: 'there is no such integration' } });
   return encode(await supervisor.send(request));
@@ -46,8 +63,8 @@ async function answerControl(shared: Shared, fleet: Fleet, subject: string, body
 }
 
 /** Answers what is asked of the integrations of one partition, for as long as it is held. */
-export function answer(shared: Shared, fleet: Fleet, partition: number): { stop(): Promise<void> } {
-  const sends = shared.bus.serve(sendFilter(shared.type, partition), (subject, body) => answerSend(shared, fleet, subject, body));
+export function answer(shared: Shared, fleet: Fleet, guests: Guests, partition: number): { stop(): Promise<void> } {
+  const sends = shared.bus.serve(sendFilter(shared.type, partition), (subject, body) => answerSend(shared, fleet, guests, subject, body));
   const controls = shared.bus.serve(controlFilter(shared.type, partition), (subject, body) => answerControl(shared, fleet, subject, body));
   return { stop: async () => void (await Promise.all([sends.stop(), controls.stop()])) };
 }

@@ -8,6 +8,7 @@ import { DataKeys, type SecretKeys } from '#lib/secrets';
 import { type Clock, systemClock } from './clock.ts';
 import { Desired } from './desired.ts';
 import { Fleet } from './fleet.ts';
+import { Guests } from './guests.ts';
 import { HostGate } from './host-gate.ts';
 import { connectorMetrics } from './metrics.ts';
 import { Preflight } from './preflight.ts';
@@ -81,7 +82,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<ConnectorRu
       log.warn({ err: error }, 'the configuration is behind');
     }
   };
-  const fleet = new Fleet(shared, keys, new Desired(definition.type));
+  const desired = new Desired(definition.type);
+  const fleet = new Fleet(shared, keys, desired);
+  const guests = new Guests(shared, (applicationId, name) => desired.credential(applicationId, name));
   const served = new Map<number, { stop(): Promise<void> }>();
   /** Tokens of partitions that were lost while they were being acquired. */
   const lost = new Map<number, number>();
@@ -91,14 +94,14 @@ export async function startRuntime(options: RuntimeOptions): Promise<ConnectorRu
     await caughtUp();
     await fleet.acquire(leases, (partition) => (lost.get(partition) ?? -1) >= (tokens.get(partition) ?? 0));
     for (const { partition } of leases)
-      if (fleet.holds(partition) && !served.has(partition)) served.set(partition, answer(shared, fleet, partition));
+      if (fleet.holds(partition) && !served.has(partition)) served.set(partition, answer(shared, fleet, guests, partition));
     sweep.again();
   };
   const release = async (partitions: readonly number[], why: 'lost' | 'released'): Promise<void> => {
     const serving = partitions.flatMap((partition) => served.get(partition) ?? []);
     for (const partition of partitions) served.delete(partition);
     const ended = serving.map((one) => one.stop());
-    await fleet.release(partitions, why);
+    await Promise.all([fleet.release(partitions, why), guests.release(partitions)]);
     await Promise.all(ended);
   };
   const fenced = ({ partition, token }: HeldPartition): void => {

@@ -97,6 +97,17 @@ export interface Connection {
   close(options: { drain: boolean }): Promise<void>;
 }
 
+/** What only sends: it takes no message, subscribes to nothing and leaves nothing behind. */
+export interface Sender {
+  /** As that of a {@link Connection}. The first one dials. */
+  send(message: SendMessage): Promise<SendOutcome>;
+  /** Ends what it holds; called once, when no send is under way any more, or when one takes too long. */
+  close(): Promise<void>;
+}
+
+/** What a sender gets. `lost`: the link is gone, or the provider refused who it is: another one is made for the sends that follow, not at once. */
+export type SenderContext = Pick<ConnectionContext, 'dial' | 'signal' | 'lost'>;
+
 /** What a check of a configuration gets. */
 export interface CheckContext extends Pick<ConnectionContext, 'dial' | 'signal' | 'log'> {
   /**
@@ -125,6 +136,11 @@ export interface Provider<C = unknown> {
    * ConnectorError where it can't go on.
    */
   check?(config: ConnectionConfig<C>, context: CheckContext): Promise<void>;
+  /**
+   * Present where workflows may send without an integration, with a credential of their own; `topics` are empty then. Dials nothing yet. Rejects ConnectorError
+   * for a configuration that can't be used.
+   */
+  sender?(config: ConnectionConfig<C>, context: SenderContext): Promise<Sender>;
   /** Removes what we left at the provider: a persistent MQTT session. Called once after a deletion. */
   dispose?(config: ConnectionConfig<C>, context: Pick<ConnectionContext, 'dial' | 'signal' | 'log'>): Promise<void>;
 }

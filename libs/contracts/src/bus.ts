@@ -59,6 +59,13 @@ export interface TriggeredEvent {
 export const SendVerdict = z.enum(['succeeded', 'failed', 'unknown', 'disconnected', 'disabled', 'notFound', 'busy', 'pending']);
 export type SendVerdict = z.infer<typeof SendVerdict>;
 
+/**
+ * With what a send authenticates that goes through no integration: `config` has fields as an integration's configuration has, rendered; with a name, the service
+ * credential of that name goes with them. It may hold secrets in clear: nothing that stores ever gets it.
+ */
+export const SendThrough = z.object({ credentialName: z.string().optional(), config: z.record(z.string(), z.unknown()) });
+export type SendThrough = z.infer<typeof SendThrough>;
+
 /** Request on `send.…`: headers `ce-id` (run:node:ordinal), the rest as a JSON header-free body {@link SendRequest}. */
 export const SendRequest = z.object({
   /** run:node:ordinal */
@@ -72,6 +79,8 @@ export const SendRequest = z.object({
   time: z.iso.datetime(),
   /** It was answered `pending`: an owner that doesn't know of it is another one, and mustn't send it. */
   asked: z.literal(true).optional(),
+  /** Present where the subject names no integration; its last token is the same then for the same `through` of the same application. */
+  through: SendThrough.optional(),
 });
 export type SendRequest = z.infer<typeof SendRequest>;
 
@@ -80,9 +89,10 @@ const UTC_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 /** Reads a {@link SendRequest}; undefined when it is none. Looks at it by hand first: there is one for every message that goes out. */
 export function readSendRequest(value: unknown): SendRequest | undefined {
-  const { id, payload, encoding, options, time, asked } = (value ?? {}) as Record<string, unknown>;
+  const { id, payload, encoding, options, time, asked, through } = (value ?? {}) as Record<string, unknown>;
   const plain =
     asked === undefined &&
+    through === undefined &&
     typeof id === 'string' &&
     typeof payload === 'string' &&
     (encoding === 'utf8' || encoding === 'base64') &&

@@ -5,6 +5,7 @@ export * from './ids.ts';
 export * from './integration-types.ts';
 export * from './operations.ts';
 export * from './operations-table.ts';
+export * from './own-access.ts';
 export * from './partition.ts';
 export * from './resources/index.ts';
 export * from './subjects.ts';

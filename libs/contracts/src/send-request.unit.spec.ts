@@ -17,6 +17,10 @@ describe('a request to send', () => {
     { ...plain, payload: 1 },
     { ...plain, id: undefined },
     { ...plain, more: true },
+    { ...plain, through: { config: { key: 'k' } } },
+    { ...plain, through: { credentialName: 'n', config: {} } },
+    { ...plain, through: { credentialName: 1, config: {} } },
+    { ...plain, through: 'key' },
     null,
     'text',
   ])('is read as its schema reads it: %j', (value) => {

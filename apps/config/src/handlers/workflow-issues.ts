@@ -1,5 +1,14 @@
 import { definitionOf } from '#lib/connectors';
-import { type FieldIssue, type IntegrationType, issuesOf, type NodeState, type TriggerState, type WorkflowState } from '#lib/contracts';
+import {
+  accessIssues,
+  type FieldIssue,
+  hasOwnAccess,
+  type IntegrationType,
+  issuesOf,
+  type NodeState,
+  type TriggerState,
+  type WorkflowState,
+} from '#lib/contracts';
 import { scheduleIssue, scheduleOf } from '#lib/schedule';
 import { expressionIssue, templateIssue } from '#lib/templating';
 
@@ -36,11 +45,11 @@ const ALSO_TEMPLATES: Readonly<Record<string, readonly string[]>> = {
   StoreValueNode: ['keyName', 'value'],
   MqttMessageNode: ['integrationId'],
   // Rows of attributes are {name, value} in older workflows.
-  SqsSendNode: ['integrationId', 'name', 'value'],
-  AzureEventHubPublishNode: ['integrationId', 'name', 'value'],
+  SqsSendNode: ['integrationId', 'queueUrl', 'name', 'value'],
+  AzureEventHubPublishNode: ['integrationId', 'connectionString', 'hubName', 'name', 'value'],
   GooglePublishNode: ['integrationId', 'name', 'value'],
   WebsocketMessageNode: ['integrationId'],
-  ParticleCallNode: ['integrationId'],
+  ParticleCallNode: ['integrationId', 'accessToken'],
 };
 
 function templateIssues(value: unknown, path: Path, isTemplate: (field: string) => boolean, issues: FieldIssue[]): void {
@@ -73,6 +82,9 @@ function nodeIssues({ type, config }: NodeState, path: Path): FieldIssue[] {
     const issue = typeof expression === 'string' ? expressionIssue(expression) : undefined;
     if (issue !== undefined) issues.push({ path: [...path, 'config', ...at], message: issue });
   }
+  // A node that says nothing of it yet may be saved, as one that lacks anything else.
+  const access = hasOwnAccess(type) ? accessIssues(type, config).filter(({ path: [field] }) => field !== 'integrationId') : [];
+  issues.push(...access.map((issue) => ({ ...issue, path: [...path, 'config', ...issue.path] })));
   if (type === 'ValidatePayloadNode' && !isSchemaText(config))
     issues.push({ path: [...path, 'config', 'schema'], message: 'must be JSON' });
   return issues;

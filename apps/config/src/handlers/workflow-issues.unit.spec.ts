@@ -48,8 +48,21 @@ describe('the configuration of nodes', () => {
     ['AzureEventHubPublishNode', { integrationId: '{{a', propTemplate: '{}' }, 'integrationId'],
     ['WebsocketMessageNode', { messageTemplate: '{{a' }, 'messageTemplate'],
     ['ParticleCallNode', { nameTemplate: '{{/if}}' }, 'nameTemplate'],
+    ['SqsSendNode', { credentialNameTemplate: 'k', queueUrl: '{{a' }, 'queueUrl'],
+    ['AzureEventHubPublishNode', { connectionString: '{{a', hubName: 'h' }, 'connectionString'],
+    ['AzureEventHubPublishNode', { connectionString: 'c', hubName: '{{a' }, 'hubName'],
+    ['ParticleCallNode', { accessToken: '{{a', deviceTemplate: 'd' }, 'accessToken'],
   ])('of a %s is refused where it does not parse', (type, config, field) => {
     expect(paths(type, config)).toEqual([`nodes.1.config.${field}`]);
+  });
+
+  it('says who sends in one way, or in none yet', () => {
+    const own = { credentialNameTemplate: 'key', queueUrl: 'q' };
+    expect(paths('SqsSendNode', own)).toEqual([]);
+    expect(paths('SqsSendNode', { dataTemplate: 'x' })).toEqual([]);
+    expect(paths('SqsSendNode', { ...own, accessKeyIdTemplate: 'a' })).toEqual(['nodes.1.config.accessKeyIdTemplate']);
+    expect(paths('SqsSendNode', { ...own, accessKeyIdTemplate: 'a', integrationId: 'i' })).toEqual([]);
+    expect(paths('ParticleCallNode', { accessToken: 't' })).toEqual(['nodes.1.config.deviceTemplate']);
   });
 
   it('of types we do not know, scripts, and what is no template are stored as they are', () => {

@@ -1,4 +1,4 @@
-import type { IntegrationState, SendReply } from '#lib/contracts';
+import type { IntegrationState, SendReply, SendThrough } from '#lib/contracts';
 import type { z } from 'zod';
 import type { HttpAnswer, HttpCall } from './http.ts';
 import type { Script, ScriptOutcome } from './sandbox/protocol.ts';
@@ -17,11 +17,13 @@ export interface RunInfo {
 /** What runs know of an integration. */
 export type KnownIntegration = Pick<IntegrationState, 'id' | 'applicationId' | 'integrationType' | 'enabled'>;
 
-/** A message that a node sends through an integration. */
+/** A message that a node sends, through an integration or as whoever it says itself. */
 export interface Output {
   /** run:node:path, the same in every attempt of the run: what the connector has answered under it is not sent twice. */
   readonly id: string;
   readonly integration: KnownIntegration;
+  /** Present where the node authenticates itself: `integration` only says then which connector is asked, and by what id. Secrets may be in clear. */
+  readonly through?: SendThrough;
   /** The provider's own fields; validated by the connector against its definition. */
   readonly options: Record<string, unknown>;
   readonly payload: string;

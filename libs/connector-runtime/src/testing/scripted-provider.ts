@@ -1,4 +1,12 @@
-import type { Connection, ConnectionConfig, ConnectionContext, Provider, SendMessage, SendOutcome } from '#lib/connector-sdk';
+import type {
+  Connection,
+  ConnectionConfig,
+  ConnectionContext,
+  Provider,
+  SendMessage,
+  SendOutcome,
+  SenderContext,
+} from '#lib/connector-sdk';
 
 /** One connection that the runtime made, in the test's hands. */
 export interface ScriptedLink {
@@ -6,6 +14,14 @@ export interface ScriptedLink {
   readonly context: ConnectionContext;
   open: boolean;
   /** Ids of what was sent through it. */
+  readonly sent: string[];
+}
+
+/** One sender that the runtime made. */
+export interface ScriptedSender {
+  readonly config: ConnectionConfig<Record<string, unknown>>;
+  readonly context: SenderContext;
+  open: boolean;
   readonly sent: string[];
 }
 
@@ -24,6 +40,21 @@ export class ScriptedProvider implements Provider<Record<string, unknown>> {
   check?: NonNullable<Provider<Record<string, unknown>>['check']>;
   copies?: NonNullable<Provider['copies']>;
   readonly links: ScriptedLink[] = [];
+  readonly senders: ScriptedSender[] = [];
+  sender?: NonNullable<Provider<Record<string, unknown>>['sender']> = (config, context) => {
+    const made: ScriptedSender = { config, context, open: true, sent: [] };
+    this.senders.push(made);
+    return Promise.resolve({
+      send: async (message) => {
+        made.sent.push(message.id);
+        return await this.script.send(message);
+      },
+      close: () => {
+        made.open = false;
+        return Promise.resolve();
+      },
+    });
+  };
   readonly disposed: string[] = [];
   /** Integration of each attempt. */
   readonly attempts: string[] = [];

@@ -1,5 +1,12 @@
 import type { EventHubConsumerClient, EventHubProperties } from '@azure/event-hubs';
-import type { Connection, ConnectionConfig, ConnectionContext } from '#lib/connector-sdk';
+import {
+  type Connection,
+  type ConnectionConfig,
+  type ConnectionContext,
+  ConnectorError,
+  type Sender,
+  type SenderContext,
+} from '#lib/connector-sdk';
 import type { TlsSettings } from '../tls.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { openConsumer } from './client.ts';
@@ -52,6 +59,23 @@ export async function connect(
     await (session?.close({ drain: false }) ?? consumer.close());
     throw reasonOf(error, { target, doing: 'receive from the hub' });
   }
+}
+
+/** What sends to a hub and reads nothing: a key with the right Send will do. Throws ConnectorError. */
+export function openSender(
+  { config }: ConnectionConfig<ResolvedAzureEventHubConfig>,
+  context: SenderContext,
+  { port, tls }: ConnectOptions,
+): Sender {
+  const producer = new Producer(targetOf(config, port), context, tls);
+  return {
+    send: async (message) => {
+      const outcome = await producer.send(message);
+      if (outcome.error?.type === 'UnauthorizedError') context.lost(new ConnectorError('unauthorized', outcome.error.message));
+      return outcome;
+    },
+    close: async () => await producer.close(),
+  };
 }
 
 /** Where each partition ends now. */

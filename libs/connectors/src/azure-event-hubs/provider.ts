@@ -17,6 +17,10 @@ export function azureEventHubProvider(options: ConnectOptions = {}): Provider<Re
     connect: async (config, context) => await open(config, context, true),
     // Who reads a partition ends the link of whoever read it before: a changed key is tried by asking for the hub.
     trial: async (config, context) => await open(config, context, false),
+    sender: async (config, context) => {
+      const { openSender } = await import('./library.ts');
+      return openSender(config, context, options);
+    },
     check: async (config, context) => {
       const { check } = await import('./check.ts');
       await check(config, context, options);

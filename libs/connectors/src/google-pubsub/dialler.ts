@@ -12,6 +12,7 @@ export class Dialler extends Ending {
   #current: Socket | undefined;
   readonly #open = new Set<Socket>();
   readonly #ready = new WeakSet<Socket>();
+  #wasReady = false;
 
   constructor(
     private readonly context: Dial,
@@ -23,6 +24,11 @@ export class Dialler extends Ending {
     super();
     context.signal.addEventListener('abort', this.#aborted, { once: true });
     if (context.signal.aborted) this.#aborted();
+  }
+
+  /** It was connected: something may have been sent. */
+  get wasReady(): boolean {
+    return this.#wasReady;
   }
 
   readonly connect = async (secure: (socket: Socket) => Promise<Socket>): Promise<Socket> => {
@@ -43,6 +49,7 @@ export class Dialler extends Ending {
       const secured = async (): Promise<Socket> => await this.orEnd(secure(socket));
       const ready = this.secure && step !== undefined ? await step('tls', securedWords({}), secured) : await secured();
       this.#ready.add(socket);
+      this.#wasReady = true;
       return ready;
     } catch (error) {
       socket.destroy();

@@ -1,6 +1,16 @@
-import { type CheckContext, type Connection, type ConnectionConfig, type ConnectionContext, ConnectorError } from '#lib/connector-sdk';
+import { status } from '@grpc/grpc-js';
+import {
+  type CheckContext,
+  type Connection,
+  type ConnectionConfig,
+  type ConnectionContext,
+  ConnectorError,
+  type Sender,
+  type SenderContext,
+} from '#lib/connector-sdk';
 import { type Client, type Service, openClient } from './client.ts';
 import type { ResolvedGooglePubSubConfig } from './config.ts';
+import { publish } from './publish.ts';
 import { failureOf } from './reasons.ts';
 import { PubSubSession } from './session.ts';
 import { CALL, ensureSubscriptions, proveKey, proveTopic, removeSubscription, removeSubscriptions } from './subscriptions.ts';
@@ -36,6 +46,21 @@ export async function connect(
     await client.close();
     throw error;
   }
+}
+
+/** What publishes, and makes no subscription. Rejects ConnectorError. */
+export async function openSender(config: Config, context: SenderContext, service: Service | undefined): Promise<Sender> {
+  const client = await openClient(config, context, service);
+  client.dialler.onEnd((error) => context.lost(error));
+  return {
+    send: async (message) => {
+      const outcome = await publish(client, message);
+      // The key itself is refused; what it may not do says nothing of the next topic.
+      if (outcome.error?.type === status[status.UNAUTHENTICATED]) context.lost(new ConnectorError('unauthorized', outcome.error.message));
+      return outcome;
+    },
+    close: async () => await client.close(),
+  };
 }
 
 /** Asks for the key, and for each topic whether it is there and may be subscribed to. No subscription is made. */

@@ -32,6 +32,10 @@ export function googlePubSubProvider(options: GooglePubSubProviderOptions = {}):
       const { connect } = await load();
       return await connect(config, context, { service, sweep: swept.isDue(config) });
     },
+    sender: async (config, context) => {
+      const { openSender } = await load();
+      return await openSender(config, context, service);
+    },
     check: async (config, context) => {
       const { check } = await load();
       await check(config, context, service);

@@ -45,7 +45,7 @@ export async function publish(client: Client, { payload, options }: SendMessage)
   } catch (error) {
     const missing = `There is no topic ${topic} in the project ${projectId}.`;
     const refused = callError(error, { projectId, doing: `publish to the topic ${topic}`, missing });
-    if (refused.code === 'throttled') throw refused;
+    if (refused.code === 'throttled' || !client.dialler.wasReady) throw refused;
     // Whether it came through before the link or the answer was lost can't be known.
     if (refused.code === 'lost') return { verdict: 'unknown', error: { type: 'lost', message: refused.message } };
     const { code } = failureOf(error);

@@ -8,6 +8,10 @@ export function particleProvider({ url }: { readonly url: URL }): Provider<Parti
       const { openSession } = await import('./session.ts');
       return await openSession(url, connection, context);
     },
+    sender: async (connection, context) => {
+      const { openSender } = await import('./sender.ts');
+      return openSender(url, connection, context);
+    },
     check: async (connection, context) => {
       const { check } = await import('./check.ts');
       await check(url, connection, context);

@@ -1,10 +1,9 @@
 import type { Message } from '@aws-sdk/client-sqs';
 import { type Connection, type ConnectionContext, ConnectorError, type SendMessage, type SendOutcome } from '#lib/connector-sdk';
-import { NotDialled } from './agents.ts';
 import { Inbound } from './inbound.ts';
-import { sendInput } from './message.ts';
+import { sendTo } from './outbound.ts';
 import { BATCH, type Queue } from './queue.ts';
-import { codeOf, reasonOf, statusOf } from './reasons.ts';
+import { reasonOf } from './reasons.ts';
 import type { Target } from './target.ts';
 
 export interface Pace {
@@ -119,28 +118,12 @@ export class SqsConnection implements Connection {
 
   async send(message: SendMessage): Promise<SendOutcome> {
     if (this.#phase !== 'open') throw new ConnectorError('lost', 'The connection is closed.');
-    const sending = this.#send(message);
+    const sending = sendTo(this.#queue, message);
     this.#sends.add(sending);
     try {
       return await sending;
     } finally {
       this.#sends.delete(sending);
-    }
-  }
-
-  async #send(message: SendMessage): Promise<SendOutcome> {
-    const input = sendInput(message);
-    try {
-      const messageId = await this.#queue.send(input);
-      return { verdict: 'succeeded', result: { messageId } };
-    } catch (error) {
-      if (error instanceof NotDialled) throw error;
-      const reason = reasonOf(error, 'sqs:SendMessage');
-      if (reason.code === 'throttled') throw reason;
-      const status = statusOf(error);
-      // A server that failed, or none that answered: it may have taken the message.
-      if (status === undefined || status >= 500) return { verdict: 'unknown', error: { type: 'lost', message: reason.message } };
-      return { verdict: 'failed', error: refusalOf(error, reason) };
     }
   }
 
@@ -186,11 +169,4 @@ async function withinMs(ms: number, work: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   await Promise.race([work, new Promise((resolve) => (timer = setTimeout(resolve, ms)))]);
   clearTimeout(timer);
-}
-
-/** SQS's code, and its own words where they are about the message: `{type, message}` of the node's result. */
-function refusalOf(error: unknown, reason: ConnectorError): { type: string; message: string } {
-  const type = codeOf(error);
-  const words = error instanceof Error && /^(Invalid|Missing|BatchRequest)/.test(type) ? error.message : reason.message;
-  return { type: type === '' ? 'refused' : type, message: words.slice(0, 500) };
 }

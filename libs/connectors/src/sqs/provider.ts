@@ -25,6 +25,11 @@ export function sqsProvider({ pace, tls }: SqsProviderOptions = {}): Provider<Re
       await connection.open();
       return connection;
     },
+    sender: async ({ config }, context) => {
+      const target = targetOf(config);
+      const [{ senderTo }, { Queue }] = await Promise.all([import('./outbound.ts'), import('./queue.ts')]);
+      return senderTo(new Queue(target, context, tls), context);
+    },
     check: async ({ config }, context) => {
       const target = targetOf(config);
       const { check } = await import('./check.ts');

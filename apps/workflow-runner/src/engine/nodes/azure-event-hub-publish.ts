@@ -2,7 +2,8 @@ import { z } from 'zod';
 import type { NodeType, Outcome, Step } from '../node.ts';
 import { attributeMethod, attributeRows, attributesOf } from './attributes.ts';
 import { dataFields, path, render, template } from './config.ts';
-import { integrationOf, reported, throughIntegration } from './output.ts';
+import { reported } from './output.ts';
+import { authenticates, named, renderGiven, wayOf } from './own-access.ts';
 import { dataOf, textOf, withResult } from './payload.ts';
 
 const Config = z
@@ -15,11 +16,19 @@ const Config = z
     propTemplate: template,
     propPayloadPath: path,
     resultPath: path,
+    credentialNameTemplate: template,
+    hostNameTemplate: template,
+    connectionString: template,
+    hubName: template,
   })
-  .superRefine(throughIntegration('credentialNameTemplate', 'hostNameTemplate', 'connectionString', 'hubName'));
+  .superRefine(authenticates('AzureEventHubPublishNode'));
 type Config = z.infer<typeof Config>;
 
-/** Publishes to the integration's hub; never queued here. What Event Hubs says, good or bad, is the result. */
+const OWN = { hubName: 'hubName', hostName: 'hostNameTemplate', connectionString: 'connectionString' } as const;
+/** A configuration names one; every hub has this, and nothing is read. */
+const NO_GROUP = '$Default';
+
+/** Publishes to a hub; never queued here. What Event Hubs says, good or bad, is the result. */
 export const azureEventHubPublish: NodeType<Config> = {
   type: 'AzureEventHubPublishNode',
   config: Config,
@@ -27,7 +36,10 @@ export const azureEventHubPublish: NodeType<Config> = {
 };
 
 async function publish(step: Step, config: Config): Promise<Outcome> {
-  const integration = integrationOf(step, config.integrationId, 'azureEventHub');
+  const way = wayOf(step, config.integrationId, 'azureEventHub', () => ({
+    ...named(step, config.credentialNameTemplate),
+    config: { ...renderGiven(step, config, OWN), consumerGroup: NO_GROUP },
+  }));
   const payload = dataOf(step, config);
   const partitionKey = render(step, config.partitionKeyTemplate);
   const properties = attributesOf(step, {
@@ -40,8 +52,8 @@ async function publish(step: Step, config: Config): Promise<Outcome> {
     ...(partitionKey === '' ? {} : { partitionKey }),
     ...(properties.length === 0 ? {} : { properties: Object.fromEntries(properties) }),
   };
-  const reply = await step.ports.send({ id: step.outputId, integration, options, payload });
-  const error = reported(step, integration.id, reply, config.resultPath);
+  const reply = await step.ports.send({ id: step.outputId, ...way, options, payload });
+  const error = reported(step, way, reply, config.resultPath);
   return withResult(
     step,
     config.resultPath,

@@ -24,7 +24,7 @@ export const mqttMessage: NodeType<z.infer<typeof Config>> = {
       const payload = render(step, messageTemplate);
       const outcome = { payload: step.payload, output: 0 };
       return step.ports.send({ id: step.outputId, integration, options: { topic, qos, retain }, payload }).then((reply) => {
-        requireSent(integration.id, reply);
+        requireSent({ integration }, reply);
         return outcome;
       });
     },

@@ -1,7 +1,6 @@
 import type { IntegrationType, SendReply, SendVerdict } from '#lib/contracts';
-import type { z } from 'zod';
 import { NodeError } from '../errors.ts';
-import type { KnownIntegration, OutputReply, Step } from '../node.ts';
+import type { KnownIntegration, Output, OutputReply, Step } from '../node.ts';
 import { renderRequired } from './config.ts';
 
 /** What nodes that send through an integration have in common. */
@@ -16,6 +15,9 @@ export function integrationOf(step: Step, source: string, type: IntegrationType)
   if (!integration.enabled) throw disabled(integration.id);
   return integration;
 }
+
+/** Where a message goes, and as whom. */
+export type Way = Pick<Output, 'integration' | 'through'>;
 
 const disabled = (id: string): NodeError => new NodeError('IntegrationDisabled', `integration ${id} is disabled`);
 
@@ -33,12 +35,16 @@ const FAILURES: Readonly<Record<Exclude<SendVerdict, 'succeeded'>, (id: string, 
 };
 
 /** Why a message wasn't sent, or may not have been; undefined: it was, or will be. */
-const failureOf = (id: string, { verdict, error }: OutputReply): NodeError | undefined =>
-  verdict === 'succeeded' || verdict === 'queued' ? undefined : FAILURES[verdict](id, error);
+function failureOf({ integration, through }: Way, { verdict, error }: OutputReply): NodeError | undefined {
+  if (verdict === 'succeeded' || verdict === 'queued') return undefined;
+  if (through !== undefined && verdict === 'disconnected')
+    return new NodeError('OutputDisconnected', error?.message ?? `no connector of the type ${integration.integrationType} answers`);
+  return FAILURES[verdict](integration.id, error);
+}
 
 /** Throws for every verdict that isn't a success, for nodes whose failure ends the run. */
-export function requireSent(integrationId: string, reply: OutputReply): void {
-  const refusal = failureOf(integrationId, reply);
+export function requireSent(way: Way, reply: OutputReply): void {
+  const refusal = failureOf(way, reply);
   if (refusal !== undefined) throw refusal;
 }
 
@@ -48,25 +54,14 @@ export function requireSent(integrationId: string, reply: OutputReply): void {
  */
 export function reported(
   { ports, run, node }: Step,
-  integrationId: string,
+  way: Way,
   reply: OutputReply,
   resultPath: string,
 ): { readonly type: string; readonly message: string } | undefined {
-  const refusal = failureOf(integrationId, reply);
+  const refusal = failureOf(way, reply);
   if (refusal === undefined) return undefined;
   if (reply.verdict === 'disabled' || reply.verdict === 'notFound') throw refusal;
   const { name: type, message } = refusal;
   if (resultPath === '') ports.debug({ run, nodeId: node.id, nodeType: node.type, level: 'error', message: `${type}: ${message}` });
   return { type, message };
 }
-
-/** Requires `integrationId`, and says of the fields by which a node would authenticate instead that they can't be used. */
-export const throughIntegration =
-  (...inline: readonly string[]) =>
-  (config: Readonly<Record<string, unknown>>, context: z.RefinementCtx): void => {
-    if (config['integrationId'] !== '') return;
-    const used = inline.filter((field) => config[field] !== undefined && config[field] !== '');
-    for (const field of used)
-      context.addIssue({ code: 'custom', path: [field], message: 'can not be used: choose an integration, by integrationId' });
-    if (used.length === 0) context.addIssue({ code: 'custom', path: ['integrationId'], message: 'is required' });
-  };

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { NodeType, Outcome, Step } from '../node.ts';
 import { path, render, renderRequired, requiredTemplate, template, textMethod } from './config.ts';
-import { integrationOf, reported, throughIntegration } from './output.ts';
+import { reported } from './output.ts';
+import { authenticates, renderGiven, wayOf } from './own-access.ts';
 import { messageOf, withResult } from './payload.ts';
 
 const Config = z
@@ -15,8 +16,9 @@ const Config = z
     argTemplate: template,
     argPayloadPath: path,
     resultPath: path,
+    accessToken: template,
   })
-  .superRefine(throughIntegration('accessToken'));
+  .superRefine(authenticates('ParticleCallNode'));
 type Config = z.infer<typeof Config>;
 
 /** Calls a function of a device; never queued. What Particle says, good or bad, is the result. */
@@ -27,9 +29,10 @@ export const particleCall: NodeType<Config> = {
 };
 
 async function call(step: Step, config: Config): Promise<Outcome> {
-  const integration = integrationOf(step, config.integrationId, 'particle');
+  const way = wayOf(step, config.integrationId, 'particle', () => ({ config: renderGiven(step, config, { accessToken: 'accessToken' }) }));
   const name = renderRequired(step, 'nameTemplate', config.nameTemplate);
-  const device = render(step, config.deviceTemplate);
+  const device =
+    way.through === undefined ? render(step, config.deviceTemplate) : renderRequired(step, 'deviceTemplate', config.deviceTemplate);
   const product = render(step, config.productTemplate);
   const payload = messageOf(step, {
     method: config.argMethod,
@@ -37,7 +40,7 @@ async function call(step: Step, config: Config): Promise<Outcome> {
     path: ['argPayloadPath', config.argPayloadPath],
   });
   const options = { name, ...(device === '' ? {} : { device }), ...(product === '' ? {} : { product }) };
-  const reply = await step.ports.send({ id: step.outputId, integration, options, payload });
-  const error = reported(step, integration.id, reply, config.resultPath);
+  const reply = await step.ports.send({ id: step.outputId, ...way, options, payload });
+  const error = reported(step, way, reply, config.resultPath);
   return withResult(step, config.resultPath, error === undefined ? reply.result : { error: { message: error.message } });
 }

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import type { NodeType, Outcome, Step } from '../node.ts';
 import { attributeMethod, attributeRows, attributesOf } from './attributes.ts';
 import { dataFields, path, render, template } from './config.ts';
-import { integrationOf, reported, throughIntegration } from './output.ts';
+import { reported } from './output.ts';
+import { authenticates, named, renderGiven, wayOf } from './own-access.ts';
 import { dataOf, textOf, withResult } from './payload.ts';
 
 const Config = z
@@ -16,11 +17,21 @@ const Config = z
     messageGroupIdTemplate: template,
     messageDeduplicationIdTemplate: template,
     resultPath: path,
+    credentialNameTemplate: template,
+    accessKeyIdTemplate: template,
+    secretAccessKeyTemplate: template,
+    regionTemplate: template,
+    queueUrl: template,
   })
-  .superRefine(
-    throughIntegration('credentialNameTemplate', 'accessKeyIdTemplate', 'secretAccessKeyTemplate', 'regionTemplate', 'queueUrl'),
-  );
+  .superRefine(authenticates('SqsSendNode'));
 type Config = z.infer<typeof Config>;
+
+const OWN = {
+  queueUrl: 'queueUrl',
+  region: 'regionTemplate',
+  accessKeyId: 'accessKeyIdTemplate',
+  secretAccessKey: 'secretAccessKeyTemplate',
+} as const;
 
 /** Sends to a queue; never queued here. What SQS says, good or bad, is the result. */
 export const sqsSend: NodeType<Config> = {
@@ -30,7 +41,10 @@ export const sqsSend: NodeType<Config> = {
 };
 
 async function send(step: Step, config: Config): Promise<Outcome> {
-  const integration = integrationOf(step, config.integrationId, 'sqs');
+  const way = wayOf(step, config.integrationId, 'sqs', () => ({
+    ...named(step, config.credentialNameTemplate),
+    config: renderGiven(step, config, OWN),
+  }));
   const payload = dataOf(step, config);
   const attributes = attributesOf(step, {
     method: config.attributeMethod,
@@ -45,8 +59,8 @@ async function send(step: Step, config: Config): Promise<Outcome> {
     ...(group === '' ? {} : { messageGroupId: group }),
     ...(deduplication === '' ? {} : { messageDeduplicationId: deduplication }),
   };
-  const reply = await step.ports.send({ id: step.outputId, integration, options, payload });
-  const error = reported(step, integration.id, reply, config.resultPath);
+  const reply = await step.ports.send({ id: step.outputId, ...way, options, payload });
+  const error = reported(step, way, reply, config.resultPath);
   return withResult(step, config.resultPath, error === undefined ? { success: true, ...reply.result } : { success: false, error });
 }
 

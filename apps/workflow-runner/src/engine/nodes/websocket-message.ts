@@ -22,7 +22,7 @@ export const websocketMessage: NodeType<z.infer<typeof Config>> = {
       const message = renderRequired(step, 'messageTemplate', messageTemplate);
       const encoding = encodingOf('encodingTemplate', render(step, encodingTemplate));
       const reply = await step.ports.send({ id: step.outputId, integration, ...frameOf(message, encoding) });
-      requireSent(integration.id, reply);
+      requireSent({ integration }, reply);
       return { payload: step.payload, output: 0 };
     },
 };
