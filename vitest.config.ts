@@ -7,8 +7,8 @@ export default defineConfig({
     include: ['{apps,libs,test}/**/*.spec.ts'],
     exclude: ['**/node_modules/**', 'dist/**'],
     pool: 'forks',
-    maxWorkers: 2,
-    // Of tests that wait for servers far more than they compute.
+    // More than a small machine has cores, as most tests wait for servers far more than they compute.
+    maxWorkers: 3,
     maxConcurrency: 6,
     testTimeout: 30_000,
     hookTimeout: 150_000,
