@@ -91,14 +91,11 @@ export async function idleConnectors(): Promise<Row[]> {
   return rows;
 }
 
-/** A process gives memory back once it was quiet for 4 to 8 s: idle is after that, ms. */
-const IDLE_MS = 20_000;
-
-/** Megabytes of a fresh process with so many integrations connected, and idle. */
+/** Megabytes of a fresh process with so many integrations connected. */
 async function idle(connector: ConnectorProcess, count: number): Promise<number> {
   await connector.create(count);
   await connector.start();
-  await settle(IDLE_MS);
+  await settle(10_000);
   const megabytes = proportionalMb(connector.pid);
   await connector.end();
   return megabytes;
