@@ -45,6 +45,15 @@ export const node = (id: string, type: string, config: Record<string, unknown> =
   outputIds,
 });
 
+/** The node `data`: what comes after it finds this at `data`. */
+export const given = (data: unknown, ...next: string[]): NodeState =>
+  node(
+    'data',
+    'MutateNode',
+    { rules: [{ type: 'set', valueTemplateType: 'json', valueTemplate: JSON.stringify(data), destination: 'data' }] },
+    next,
+  );
+
 /** A workflow that starts at its first node on each message. */
 export const workflow = (nodes: NodeState[], changes: Partial<WorkflowState> = {}): WorkflowState => ({
   id: WORKFLOW,

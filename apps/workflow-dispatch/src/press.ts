@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type ApiError, type Command, issuesToApiError, validationError, VirtualButtonPress } from '#lib/contracts';
-import type { Bus, ConfigFollower } from '#lib/messaging';
+import { type Bus, catchUp, type ConfigFollower } from '#lib/messaging';
 import type { Logger } from '#lib/platform';
 import type { Catalog } from './catalog.ts';
 
@@ -11,15 +11,15 @@ export interface PressContext {
   readonly log: Logger;
 }
 
-/** How long a caller waits for what it may know before us, ms. */
-const CATCH_UP_MS = 2_000;
-
 /** Stores the press of a virtual button as an inbound event; undefined once it is stored, else why it is refused. `now`: epoch ms. */
-export async function press(context: PressContext, command: Command, now: number): Promise<ApiError | undefined> {
-  const { bus, follower, catalog } = context;
+export async function press({ bus, follower, catalog, log }: PressContext, command: Command, now: number): Promise<ApiError | undefined> {
   const { applicationId, id = '', actor, idempotencyKey, input } = command;
-  if (refusalOf(catalog, command) !== undefined) await catchUp(context);
-  const refusal = refusalOf(catalog, command);
+  let refusal = refusalOf(catalog, command);
+  if (refusal !== undefined) {
+    // Whoever presses may have heard of a change a moment before us.
+    await catchUp(bus, follower, (error) => log.warn({ err: error }, 'the configuration is behind'));
+    refusal = refusalOf(catalog, command);
+  }
   if (refusal !== undefined) return refusal;
   const { key, payload, meta } = VirtualButtonPress.parse(input);
   const event = {
@@ -49,14 +49,4 @@ function refusalOf(catalog: Catalog, { applicationId, id = '', input }: Command)
   if (!workflow.triggers.some((trigger) => trigger.type === 'virtualButton' && trigger.key === key))
     return validationError([{ path: ['key'], message: 'is not the key of a virtual button of this workflow' }]);
   return workflow.enabled ? undefined : { type: 'Conflict', message: 'The workflow is disabled: enable it first.' };
-}
-
-/** Whoever presses may have heard of a change a moment before us. */
-async function catchUp({ bus, follower, log }: PressContext): Promise<void> {
-  try {
-    const { end } = await bus.streamInfo('CONFIG');
-    await follower.reached(end, CATCH_UP_MS);
-  } catch (error) {
-    log.warn({ err: error }, 'the configuration is behind');
-  }
 }

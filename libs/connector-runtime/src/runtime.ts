@@ -1,7 +1,7 @@
 import type { Definition, Provider } from '#lib/connector-sdk';
 import { checkSubject } from '#lib/contracts';
 import type { EgressPolicy } from '#lib/egress';
-import type { Bus, ConfigFollower } from '#lib/messaging';
+import { type Bus, catchUp, type ConfigFollower } from '#lib/messaging';
 import { type Lease, type Ownership, own } from '#lib/partitions';
 import type { Logger, Metrics, Readiness } from '#lib/platform';
 import { DataKeys, type SecretKeys } from '#lib/secrets';
@@ -42,7 +42,6 @@ export interface ConnectorRuntime {
 const FULL_MS = 10_000;
 /** After the bus refused our fence: by then ownership knows whether the partition is still ours. */
 const REFENCE_MS = 12_000;
-const CATCH_UP_MS = 2_000;
 
 /** Runs one provider's integrations on this replica: its share of them, for as long as it lives. Rejects BusError when CONFIG can't be read. */
 export async function startRuntime(options: RuntimeOptions): Promise<ConnectorRuntime> {
@@ -74,14 +73,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<ConnectorRu
     fenced: (partition) => fenced(partition),
     full: () => (fullAt = clock.monotonic()),
   };
-  const caughtUp = async (): Promise<void> => {
-    try {
-      const { end } = await bus.streamInfo('CONFIG');
-      await follower?.reached(end, CATCH_UP_MS);
-    } catch (error) {
-      log.warn({ err: error }, 'the configuration is behind');
-    }
-  };
+  const caughtUp = (): Promise<void> => catchUp(bus, follower, (error) => log.warn({ err: error }, 'the configuration is behind'));
   const desired = new Desired(definition.type);
   const fleet = new Fleet(shared, keys, desired);
   const guests = new Guests(shared, (applicationId, name) => desired.credential(applicationId, name));

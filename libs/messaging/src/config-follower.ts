@@ -2,7 +2,7 @@ import type { LiveKind } from '#lib/contracts';
 import { decodeConfig, decodeConfigPlace, type ConfigPlace } from './codec/config.ts';
 import { HeaderLines } from './codec/headers.ts';
 import type { Delivery } from './ordered-consumer.ts';
-import { BusError, type ConfigChange, type ConfigFollower } from './types.ts';
+import { type Bus, BusError, type ConfigChange, type ConfigFollower } from './types.ts';
 
 interface Waiter {
   readonly done: () => boolean;
@@ -121,4 +121,21 @@ export function configFollower(applier: ConfigApplier, stop: () => Promise<void>
     reachedEvent: (position, timeoutMs) => applier.until(() => applier.eventPosition >= position, timeoutMs, `event ${position}`),
     stop,
   };
+}
+
+/** Whoever asks may have heard of a change a moment before us: it waits no longer for that, ms. */
+const CATCH_UP_MS = 2_000;
+
+/** Resolves once the follower has applied all that CONFIG holds now; or, told why, when that can't be. */
+export async function catchUp(
+  bus: Pick<Bus, 'streamInfo'>,
+  follower: Pick<ConfigFollower, 'reached'> | undefined,
+  onBehind: (error: unknown) => void,
+): Promise<void> {
+  try {
+    const { end } = await bus.streamInfo('CONFIG');
+    await follower?.reached(end, CATCH_UP_MS);
+  } catch (error) {
+    onBehind(error);
+  }
 }

@@ -5,6 +5,7 @@ import { migrateStreams } from './migrate.ts';
 import { requireServerVersion, type StreamLimits } from './streams.ts';
 import type { Bus, BusOptions } from './types.ts';
 
+export { catchUp } from './config-follower.ts';
 export { letterOf, unstored } from './dead-letter.ts';
 export * from './types.ts';
 

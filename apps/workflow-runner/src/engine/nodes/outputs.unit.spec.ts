@@ -2,7 +2,7 @@ import type { IntegrationType } from '#lib/contracts';
 import { definitionOf } from '#lib/connectors';
 import { describe, expect, it } from 'vitest';
 import { ran } from '../../../../../test/builders/ran.ts';
-import { integration, INTEGRATION, node, workflow } from '../../../../../test/builders/runs.ts';
+import { given, integration, INTEGRATION, node, workflow } from '../../../../../test/builders/runs.ts';
 import type { Output, OutputReply, RunResult } from '../index.ts';
 
 interface Sent {
@@ -24,12 +24,7 @@ async function through(
 ): Promise<Sent> {
   const known = integration({ integrationType: type, topics: [] });
   const flow = workflow([
-    node(
-      'data',
-      'MutateNode',
-      { rules: [{ type: 'set', valueTemplateType: 'json', valueTemplate: JSON.stringify(DATA), destination: 'data' }] },
-      ['out'],
-    ),
+    given(DATA, 'out'),
     node('out', nodeType, { integrationId: INTEGRATION, resultPath: 'working', ...config }, ['see']),
     node('see', 'DebugNode', { property: 'working' }),
   ]);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { IntegrationType } from '#lib/contracts';
 import { ran } from '../../../../../test/builders/ran.ts';
-import { APPLICATION, INTEGRATION, integration, node, workflow } from '../../../../../test/builders/runs.ts';
+import { APPLICATION, given, INTEGRATION, integration, node, workflow } from '../../../../../test/builders/runs.ts';
 import type { Output, OutputReply, RunResult } from '../index.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -33,12 +33,7 @@ interface Sent {
 
 async function run(name: Node, config: Fields, reply: OutputReply = { verdict: 'succeeded', result: {} }): Promise<Sent> {
   const flow = workflow([
-    node(
-      'data',
-      'MutateNode',
-      { rules: [{ type: 'set', valueTemplateType: 'json', valueTemplate: JSON.stringify(DATA), destination: 'data' }] },
-      ['out'],
-    ),
+    given(DATA, 'out'),
     node('out', name, { resultPath: 'working', ...NODES[name].config, ...config }, ['see']),
     node('see', 'DebugNode', { property: 'working' }),
   ]);
