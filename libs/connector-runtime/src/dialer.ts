@@ -53,9 +53,10 @@ export class Dialer implements LinkOwner {
   get connection(): Connection | undefined {
     return this.#link?.connection;
   }
-  /** An attempt waits for its turn or is under way. */
-  get dialing(): boolean {
-    return this.#pass !== undefined;
+  /** `dialing`: an attempt waits for its host's turn or is under way. */
+  get phase(): 'idle' | 'dialing' | 'up' {
+    if (this.connection !== undefined) return 'up';
+    return this.#pass === undefined && this.#link === undefined ? 'idle' : 'dialing';
   }
 
   /** `prepare` renders anew for the attempt, so that no secret lies in clear between attempts; undefined: it is off, and who prepared knows why. */
@@ -94,6 +95,12 @@ export class Dialer implements LinkOwner {
     this.#intake.letGo(link);
     this.#intake.resume();
     await closed;
+  }
+
+  /** Ends it at once. */
+  cut(): void {
+    const connection = this.end();
+    if (connection !== undefined) void this.close(connection, false);
   }
 
   /** Never rejects, and never takes longer than a provider may. */
