@@ -2,15 +2,15 @@ import { type IntegrationState, type StatusRecord, partitionOf } from '#lib/cont
 import type { ConfigChange } from '#lib/messaging';
 import type { Lease } from '#lib/partitions';
 import type { DataKeys } from '#lib/secrets';
-import { within } from './deadline.ts';
-import { Desired, type Wanted } from './desired.ts';
-import { disposeOf } from './dispose.ts';
-import { buryQueue } from './drain.ts';
+import { within } from './time/deadline.ts';
+import { Desired, type Wanted } from './configuration/desired.ts';
+import { disposeOf } from './connection/dispose.ts';
+import { buryQueue } from './outbound/drain.ts';
 import { persist } from './persist.ts';
-import type { Surroundings } from './rendering.ts';
+import type { Surroundings } from './configuration/rendering.ts';
 import type { HeldPartition, Shared } from './shared.ts';
 import { type Identity, statusKey } from './identity.ts';
-import { clearState } from './state.ts';
+import { clearState } from './connection/state.ts';
 import { Supervisor } from './supervisor.ts';
 
 /** Statuses get this long to be written when partitions are given away, ms: a bus that is away must not keep the process from leaving. */

@@ -1,4 +1,4 @@
-import { busDelay } from './backoff.ts';
+import { busDelay } from './time/backoff.ts';
 import type { Shared } from './shared.ts';
 
 /** Tries of `work` before the log hears of it. */

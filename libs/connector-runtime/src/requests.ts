@@ -8,7 +8,7 @@ import {
   sendFilter,
 } from '#lib/contracts';
 import type { Fleet } from './fleet.ts';
-import type { Guests } from './guests.ts';
+import type { Guests } from './outbound/guests.ts';
 import type { Shared } from './shared.ts';
 
 /** `<send|control>.<provider>.<partition>.<applicationId>.<integrationId>`; `moved`: the partition is no longer held. */

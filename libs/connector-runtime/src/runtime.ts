@@ -5,19 +5,19 @@ import { type Bus, catchUp, type ConfigFollower } from '#lib/messaging';
 import { type Lease, type Ownership, own } from '#lib/partitions';
 import type { Logger, Metrics, Readiness } from '#lib/platform';
 import { DataKeys, type SecretKeys } from '#lib/secrets';
-import { type Clock, systemClock } from './clock.ts';
-import { Desired } from './desired.ts';
+import { type Clock, systemClock } from './time/clock.ts';
+import { Desired } from './configuration/desired.ts';
 import { Fleet } from './fleet.ts';
-import { Guests } from './guests.ts';
-import { HostGate } from './host-gate.ts';
+import { Guests } from './outbound/guests.ts';
+import { HostGate } from './connection/host-gate.ts';
 import { connectorMetrics } from './metrics.ts';
-import { Preflight } from './preflight.ts';
-import { sweepQueue } from './queue-sweep.ts';
-import { Renderer } from './rendering.ts';
+import { Preflight } from './configuration/preflight.ts';
+import { sweepQueue } from './outbound/queue-sweep.ts';
+import { Renderer } from './configuration/rendering.ts';
 import { answer } from './requests.ts';
 import type { HeldPartition, Shared } from './shared.ts';
-import { StatusBoard } from './status-board.ts';
-import { TimerWheel } from './wheel.ts';
+import { StatusBoard } from './status/status-board.ts';
+import { TimerWheel } from './time/wheel.ts';
 
 export interface RuntimeOptions {
   readonly bus: Bus;

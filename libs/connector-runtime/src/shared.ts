@@ -3,12 +3,12 @@ import type { IntegrationType } from '#lib/contracts';
 import type { EgressPolicy } from '#lib/egress';
 import type { Bus, Fence } from '#lib/messaging';
 import type { Logger } from '#lib/platform';
-import type { Clock } from './clock.ts';
-import type { HostGate } from './host-gate.ts';
+import type { Clock } from './time/clock.ts';
+import type { HostGate } from './connection/host-gate.ts';
 import type { ConnectorMetrics } from './metrics.ts';
-import type { Renderer } from './rendering.ts';
-import type { StatusBoard } from './status-board.ts';
-import type { TimerWheel } from './wheel.ts';
+import type { Renderer } from './configuration/rendering.ts';
+import type { StatusBoard } from './status/status-board.ts';
+import type { TimerWheel } from './time/wheel.ts';
 
 /** What all integrations of a process share. */
 export interface Shared {

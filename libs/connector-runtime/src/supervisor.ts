@@ -1,21 +1,21 @@
 import type { SendReply, SendRequest, StatusRecord } from '#lib/contracts';
-import type { Failure } from './backoff.ts';
-import { type Blueprint, blueprintOf, stillUsed } from './blueprint.ts';
-import { within } from './deadline.ts';
-import type { Wanted } from './desired.ts';
+import type { Failure } from './connection/failure.ts';
+import { type Blueprint, blueprintOf, stillUsed } from './connection/blueprint.ts';
+import { within } from './time/deadline.ts';
+import type { Wanted } from './configuration/desired.ts';
 import type { Identity } from './identity.ts';
-import { Intake, type Rate } from './intake.ts';
-import { Journal } from './journal.ts';
-import type { Link } from './link.ts';
-import { Observed } from './observed.ts';
-import { Outbox } from './outbox.ts';
+import { Intake, type Rate } from './inbound/intake.ts';
+import { Journal } from './status/journal.ts';
+import type { Link } from './connection/link.ts';
+import { Observed } from './status/observed.ts';
+import { Outbox } from './outbound/outbox.ts';
 import { persist } from './persist.ts';
-import { Reconnector, type ReconnectorOwner } from './reconnector.ts';
-import type { Rendered, Unrenderable } from './rendering.ts';
+import { Reconnector, type ReconnectorOwner } from './connection/reconnector.ts';
+import type { Rendered, Unrenderable } from './configuration/rendering.ts';
 import type { HeldPartition, Shared } from './shared.ts';
-import { Standby, type StandbyOwner } from './standby.ts';
-import { clearState } from './state.ts';
-import { transition } from './transition.ts';
+import { Standby, type StandbyOwner } from './connection/standby.ts';
+import { clearState } from './connection/state.ts';
+import { transition } from './connection/transition.ts';
 
 /** What can't be had again, and the word that the link is gone, get this long to be stored when the partition goes. */
 const FINISH_MS = 4_000;

@@ -19,7 +19,7 @@ import { type Bus, type StoredInbound, connectBus, migrateBus } from '#lib/messa
 import { createLogger, createMetrics } from '#lib/platform';
 import { SecretKeys, seal } from '#lib/secrets';
 import { startTestNats } from '../../../../test/servers/nats.ts';
-import { systemClock } from '../clock.ts';
+import { systemClock } from '../time/clock.ts';
 import { type ConnectorRuntime, startRuntime } from '../index.ts';
 import { ScriptedProvider } from './scripted-provider.ts';
 
