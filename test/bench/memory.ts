@@ -5,6 +5,8 @@ import { proportionalMb } from './processes.ts';
 import type { Row } from './table.ts';
 
 const INTEGRATIONS = 1_000;
+/** A process gives memory back once it was quiet for 10 s, which it looks at every 10 s: idle is after that, ms. */
+const IDLE_MS = 30_000;
 
 const settle = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -91,11 +93,11 @@ export async function idleConnectors(): Promise<Row[]> {
   return rows;
 }
 
-/** Megabytes of a fresh process with so many integrations connected. */
+/** Megabytes of a fresh process with so many integrations connected, and idle. */
 async function idle(connector: ConnectorProcess, count: number): Promise<number> {
   await connector.create(count);
   await connector.start();
-  await settle(10_000);
+  await settle(IDLE_MS);
   const megabytes = proportionalMb(connector.pid);
   await connector.end();
   return megabytes;
@@ -112,6 +114,6 @@ async function afterRestart(product: Product, base: string, count: number): Prom
     if (connected < count) await settle(100);
   }
   const seconds = (performance.now() - begun) / 1_000;
-  await settle(10_000);
+  await settle(IDLE_MS);
   return { megabytes: proportionalMb(product.pid), seconds };
 }

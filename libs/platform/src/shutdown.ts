@@ -1,4 +1,5 @@
 import type { Logger } from './logging.ts';
+import { collectWhenQuiet } from './quiet-memory.ts';
 import type { Readiness } from './readiness.ts';
 
 /** A service that runs in this process. */
@@ -13,7 +14,7 @@ const STOP_WITHIN_MS = 18_000;
 
 /**
  * Runs a service as its own process: started, stopped in order by SIGTERM or SIGINT (exit 0), ended with exit 1 when the start fails, a stop takes
- * too long, or an error nobody handled leaves its state unknown. A second signal ends it at once.
+ * too long, or an error nobody handled leaves its state unknown. A second signal ends it at once. While it is quiet, memory it needs no more is given back.
  */
 export function runProcess(log: Logger, start: () => Promise<RunningService>): void {
   let service: RunningService | undefined;
@@ -49,6 +50,7 @@ export function runProcess(log: Logger, start: () => Promise<RunningService>): v
 
   start().then((running) => {
     service = running;
+    collectWhenQuiet(log);
     log.info('started');
   }, die('the start failed'));
 }
