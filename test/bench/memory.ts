@@ -93,12 +93,12 @@ export async function idleConnectors(): Promise<Row[]> {
   return rows;
 }
 
-/** Megabytes of a fresh process with so many integrations connected, and idle. */
+/** Anonymous memory, MB, of a fresh process with so many integrations connected, and idle. */
 async function idle(connector: ConnectorProcess, count: number): Promise<number> {
   await connector.create(count);
   await connector.start();
   await settle(IDLE_MS);
-  const megabytes = proportionalMb(connector.pid);
+  const megabytes = proportionalMb(connector.pid, 'anonymous');
   await connector.end();
   return megabytes;
 }
@@ -115,5 +115,5 @@ async function afterRestart(product: Product, base: string, count: number): Prom
   }
   const seconds = (performance.now() - begun) / 1_000;
   await settle(IDLE_MS);
-  return { megabytes: proportionalMb(product.pid), seconds };
+  return { megabytes: proportionalMb(product.pid, 'anonymous'), seconds };
 }

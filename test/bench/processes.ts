@@ -58,12 +58,16 @@ export const cpuSeconds = (root: number): number => tree(root).reduce((sum, proc
 /** Resident memory of a process and all its descendants in MB. PostgreSQL's processes share pages, which count in each of them. */
 export const residentMb = (root: number): number => tree(root).reduce((sum, process) => sum + process.resident, 0) / 1_048_576;
 
-/** Memory that is a process tree's own: proportional set size, in which a shared page counts once in all, MB. */
-export function proportionalMb(root: number): number {
+/**
+ * Memory of a process tree in MB: proportional set size, in which a shared page counts once in all. `anonymous` leaves out the pages of files (the program
+ * itself), whose share depends on how many other processes of the same program run on the machine.
+ */
+export function proportionalMb(root: number, pages: 'all' | 'anonymous' = 'all'): number {
+  const line = pages === 'all' ? /^Pss:\s+(\d+)/m : /^Pss_Anon:\s+(\d+)/m;
   let kilobytes = 0;
   for (const { pid } of tree(root)) {
     try {
-      kilobytes += Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0);
+      kilobytes += Number(line.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0);
     } catch {
       // it ended meanwhile, or belongs to another user: then its resident size stands in
       kilobytes += (read(pid)?.resident ?? 0) / 1_024;

@@ -39,13 +39,14 @@ export async function exchange(
           createConnection: () => socket,
           method,
           path: `${url.pathname.replace(/\/$/, '')}${path}`,
-          headers: {
+          // A list is sent as it is; of an object, the request keeps a second copy for as long as the stream is open.
+          headers: Object.entries({
             Host: url.host,
             Authorization: `Bearer ${accessToken}`,
             'User-Agent': 'sluice',
             ...headers,
             ...(body === undefined ? {} : { 'Content-Length': `${Buffer.byteLength(body)}` }),
-          },
+          }).flat(),
         });
         sent.once('response', (answer) => {
           understood(url.host);
