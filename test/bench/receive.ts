@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { generateKeyPairSync } from 'node:crypto';
 import { join } from 'node:path';
 import { Product } from '../product/product.ts';
+import { keyFiles } from '../providers/google-pubsub.ts';
 import { startGooglePubSub } from '../servers/google-pubsub.ts';
 import { SQS_KEY, startSqs } from '../servers/sqs.ts';
 import type { Order } from './bare-client.ts';
@@ -67,12 +67,7 @@ async function pubSubSource(): Promise<Source> {
   for (const topic of Object.values(topics)) server.createTopic(topic);
   const subscription = 'projects/p/subscriptions/bare';
   server.subscribe(subscription, topics.bare);
-  const { privateKey } = generateKeyPairSync('rsa', {
-    modulusLength: 2_048,
-    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-    publicKeyEncoding: { type: 'spki', format: 'pem' },
-  });
-  const keyJson = JSON.stringify({ type: 'service_account', project_id: 'p', client_email: 'a@p.example', private_key: privateKey });
+  const keyJson = keyFiles().keyJson('first');
   let filled = 0;
   const subscribed = (receiver: Receiver) => [...server.subscriptions.values()].find(({ topic }) => topic === topics[receiver]);
   return {

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +6,7 @@ import { freePort } from '../../apps/standalone/src/servers/child.ts';
 import { type IntegrationState, type IntegrationType, StatusRecord, newResourceId } from '../../libs/contracts/src/index.ts';
 import { type Bus, connectBus, migrateBus } from '../../libs/messaging/src/index.ts';
 import { SecretKeys, createMasterKeyFile, loadMasterKey, seal } from '../../libs/secrets/src/index.ts';
+import { keyFiles } from '../providers/google-pubsub.ts';
 import { EVENT_HUBS_KEY, startEventHubs } from '../servers/event-hubs.ts';
 import { startGooglePubSub } from '../servers/google-pubsub.ts';
 import { startMosquitto } from '../servers/mosquitto.ts';
@@ -46,9 +47,7 @@ const TARGETS: Record<IntegrationType, () => Promise<Target>> = {
   googlePubSub: async () => {
     const server = await startGooglePubSub();
     server.createTopic('projects/p/topics/idle');
-    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-    const private_key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-    const keyJson = JSON.stringify({ type: 'service_account', project_id: 'p', client_email: 'a@p.example', private_key });
+    const keyJson = keyFiles().keyJson('first');
     return {
       env: { PUBSUB_EMULATOR_HOST: `127.0.0.1:${server.port}` },
       secret: 'keyJson',

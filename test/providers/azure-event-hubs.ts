@@ -23,6 +23,7 @@ async function start(): Promise<ProviderServer> {
       return Promise.resolve({
         ...configured(hub),
         rotated: configured(hub, ROTATED),
+        refused: () => configured(hub, { ...EVENT_HUBS_KEY, key: 'wrong' }),
         publish: (bodies) => {
           server.append(
             hub,

@@ -1,4 +1,4 @@
-import type { IntegrationType } from '#lib/contracts';
+import type { CredentialType, IntegrationType } from '#lib/contracts';
 import type { FaultProxy } from '../servers/fault-proxy.ts';
 
 /** A provider as tests see it: a real server of it, and another client's side of that server. One file each, and a provider has its place in every suite. */
@@ -6,7 +6,16 @@ export interface Driver {
   readonly type: IntegrationType;
   /** Where a run's `data` has the message, for templates. */
   readonly message: string;
+  /** One of its configurations with the secrets in a service credential instead. Absent: those that its servers take have none. */
+  named?(config: Configured['config']): Named;
   start(): Promise<ProviderServer>;
+}
+
+export interface Named {
+  readonly type: CredentialType;
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** What is left in the integration. */
+  readonly config: Readonly<Record<string, unknown>>;
 }
 
 /** What an integration is made of, its secrets in clear. */
@@ -41,6 +50,8 @@ export interface ProviderServer {
 export interface Source extends Configured {
   /** The same with another credential that the server accepts. */
   readonly rotated: Configured;
+  /** The same with one that it doesn't, from this call on and until `restore`. Links at hand stand. */
+  refused(): Configured;
   /** As another client does, in their order. */
   publish(bodies: readonly (string | Buffer)[]): Promise<void>;
   /** Messages the server keeps for the integration, handed over or not; absent: it can't be asked. */

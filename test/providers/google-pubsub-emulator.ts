@@ -41,6 +41,10 @@ async function start(at: string): Promise<ProviderServer> {
       return {
         ...configured([name]),
         rotated: configured([name], 'second'),
+        refused: () => {
+          target.port = refusing.port;
+          return configured([name], 'third');
+        },
         publish: async (bodies) =>
           void (await Promise.all(bodies.map((body) => topic.publishMessage({ data: Buffer.from(body), ...key })))),
         remains: async (integrationId) => {

@@ -5,7 +5,12 @@ import type { Configured, Driver, ProviderServer } from './driver.ts';
 
 const METHODS = ['Publish', 'GetSubscription', 'CreateSubscription', 'ListSubscriptions', 'StreamingPull', 'Acknowledge'] as const;
 
-export const googlePubSub: Driver = { type: 'googlePubSub', message: 'data.data', start };
+export const googlePubSub: Driver = {
+  type: 'googlePubSub',
+  message: 'data.data',
+  named: ({ keyJson, ...config }) => ({ type: 'gcp', fields: { keyJson }, config }),
+  start,
+};
 
 /** Key files of one service account, which differ by the key's id, and what of them must never be seen. */
 export function keyFiles(): {
@@ -46,6 +51,11 @@ async function start(): Promise<ProviderServer> {
       return Promise.resolve({
         ...configured([name]),
         rotated: configured([name], 'second'),
+        // It knows no key from another: whoever looks for its subscription now is refused.
+        refused: () => {
+          server.behave('GetSubscription', { kind: 'refuse', code: status.UNAUTHENTICATED });
+          return configured([name], 'third');
+        },
         publish: (bodies) => {
           server.publish(path(name), ...bodies.map((body) => ({ data: Buffer.from(body) })));
           return Promise.resolve();

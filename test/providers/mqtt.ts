@@ -54,6 +54,7 @@ async function start(): Promise<ProviderServer> {
       return Promise.resolve({
         ...configured(name),
         rotated: configured(name, ROTATED),
+        refused: () => configured(name, { ...ROTATED, password: 'wrong' }),
         publish: async (bodies) => {
           await Promise.all(bodies.map((body) => other.publishAsync(`in/${name}`, body, { qos: 1 })));
         },

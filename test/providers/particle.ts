@@ -24,6 +24,7 @@ async function start(): Promise<ProviderServer> {
       Promise.resolve({
         ...configured(name),
         rotated: configured(name, TOKENS[1]),
+        refused: () => configured(name, 'wrong'),
         publish: (bodies) => {
           for (const body of bodies) server.publish({ name, data: body.toString() });
           return Promise.resolve();

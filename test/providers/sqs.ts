@@ -3,7 +3,12 @@ import { SQS_KEY, SQS_SECOND_KEY, startSqs } from '../servers/sqs.ts';
 import type { Configured, Driver, ProviderServer } from './driver.ts';
 import { packageVersion } from './package-version.ts';
 
-export const sqs: Driver = { type: 'sqs', message: 'data.message', start };
+export const sqs: Driver = {
+  type: 'sqs',
+  message: 'data.message',
+  named: ({ queueUrl, ...fields }) => ({ type: 'aws', fields, config: { queueUrl } }),
+  start,
+};
 
 async function start(): Promise<ProviderServer> {
   const server = await startSqs();
@@ -24,6 +29,7 @@ async function start(): Promise<ProviderServer> {
       return {
         ...configured(queue),
         rotated: configured(queue, SQS_SECOND_KEY),
+        refused: () => configured(queue, { ...SQS_KEY, secretAccessKey: 'wrong' }),
         publish: (bodies) => server.put(queue, bodies.map(String), ordered ? 'group' : undefined),
         kept: async () => {
           const { ready, inflight } = await server.inspect(queue);

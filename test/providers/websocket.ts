@@ -3,7 +3,16 @@ import { startWebsocketServer } from '../servers/websocket.ts';
 import type { Configured, Driver, ProviderServer } from './driver.ts';
 import { packageVersion } from './package-version.ts';
 
-export const websocket: Driver = { type: 'websocket', message: 'data.message.data', start };
+export const websocket: Driver = {
+  type: 'websocket',
+  message: 'data.message.data',
+  named: ({ url, username, password }) => ({
+    type: 'http',
+    fields: { uriMatch: new URL(String(url)).origin, authMethod: 'basicAuth', publicValue: username, secretValue: password },
+    config: { url },
+  }),
+  start,
+};
 
 async function start(): Promise<ProviderServer> {
   const server = await startWebsocketServer();
@@ -21,6 +30,10 @@ async function start(): Promise<ProviderServer> {
       Promise.resolve({
         ...configured(name),
         rotated: configured(name, 'opensesame-2'),
+        refused: () => {
+          server.mode({ kind: 'refuse', status: 401 });
+          return configured(name, 'wrong');
+        },
         publish: (bodies) => {
           for (const body of bodies) server.broadcast(body, `/${name}`);
           return Promise.resolve();

@@ -1,10 +1,10 @@
-import { generateKeyPairSync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { type AddressInfo, type Server, createServer } from 'node:net';
 import { join } from 'node:path';
 import { connectAsync } from 'mqtt';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type CheckLine, CheckReply, type CheckRequest, type IntegrationState, type IntegrationType, checkSubject } from '#lib/contracts';
+import { keyFiles } from '../../../../test/providers/google-pubsub.ts';
 import { EVENT_HUBS_KEY, startEventHubs } from '../../../../test/servers/event-hubs.ts';
 import { startGooglePubSub } from '../../../../test/servers/google-pubsub.ts';
 import { passwordLine, startMosquitto } from '../../../../test/servers/mosquitto.ts';
@@ -38,9 +38,6 @@ interface Side {
   heal?(): void;
   stop(): Promise<unknown>;
 }
-
-const pemOf = (): string =>
-  generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 
 const sides: Readonly<Record<IntegrationType, (blackHole: number) => Promise<Side>>> = {
   sqs: async (blackHole) => {
@@ -120,8 +117,7 @@ const sides: Readonly<Record<IntegrationType, (blackHole: number) => Promise<Sid
     server.createTopic('projects/p/topics/orders');
     server.createTopic('projects/p/topics/closed');
     server.deny('projects/p/topics/closed', 'pubsub.topics.attachSubscription');
-    const keyJson = JSON.stringify({ type: 'service_account', project_id: 'p', client_email: 'a@p.example', private_key: pemOf() });
-    const good = { keyJson, topics: ['orders'] };
+    const good = { keyJson: keyFiles().keyJson('first'), topics: ['orders'] };
     return {
       sealed: ['keyJson'],
       good,

@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ConnectorError } from '#lib/connector-sdk';
 import { CheckReply, type CheckRequest, type IntegrationState, checkSubject } from '#lib/contracts';
+import { TAKES_CREDENTIAL } from '../testing/credential.ts';
 import { type Harness, anId, startHarness } from '../testing/harness.ts';
 import { ScriptedProvider } from '../testing/scripted-provider.ts';
 
-const DEFINITION = { credential: 'http' as const, title: 'Scripted' };
 const CONFIG = { protocol: 'mqtt', host: 'broker.example', port: 1883, clean: false };
 
 describe('a check of a configuration', () => {
@@ -55,7 +55,7 @@ describe('a check of a configuration', () => {
   it('goes no further than what cannot be resolved: a template, a credential that is missing or disabled, a secret that cannot be opened', async () => {
     const provider = new ScriptedProvider();
     provider.check = () => Promise.reject(new Error('not to be called'));
-    await at.start({ provider, definition: DEFINITION });
+    await at.start({ provider, definition: TAKES_CREDENTIAL });
     const { id: applicationId } = await at.application();
     const config = { uriMatch: 'wss://a.example/', authMethod: 'header', publicValue: 'X', secretValue: { $sealed: 'd.a.b.c' } };
     await at.credential(applicationId, { config, enabled: false });

@@ -1,10 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type CredentialState, type IntegrationState } from '#lib/contracts';
+import type { IntegrationState } from '#lib/contracts';
+import { TAKES_CREDENTIAL, secretOf, withCredential } from '../testing/credential.ts';
 import { type Harness, anId, startHarness } from '../testing/harness.ts';
-import { type ScriptedLink, ScriptedProvider } from '../testing/scripted-provider.ts';
-
-/** A type that takes a service credential, on the scripted provider. */
-const DEFINITION = { credential: 'http' as const, title: 'Scripted' };
+import { ScriptedProvider } from '../testing/scripted-provider.ts';
 
 describe('an integration with a service credential', () => {
   let at: Harness;
@@ -16,32 +14,16 @@ describe('an integration with a service credential', () => {
 
   const stateOf = async (integration: IntegrationState): Promise<string | undefined> => (await at.status(integration))?.state;
   const reasonOf = async (integration: IntegrationState): Promise<string | undefined> => (await at.status(integration))?.reason;
-  const secretOf = ({ config }: ScriptedLink): unknown =>
-    (config.config['credential'] as Record<string, unknown> | undefined)?.['secretValue'];
 
-  /** An application with one credential; `rotate` gives it another secret. */
+  /** Two integrations that are connected, one of which names the credential. */
   const started = async (provider = new ScriptedProvider()) => {
-    const { id: applicationId } = await at.application();
-    const sealed = await at.sealing(applicationId);
-    const id = anId();
-    const config = (secret: string) => ({
-      uriMatch: 'wss://a.example/',
-      authMethod: 'header',
-      publicValue: 'X-Key',
-      secretValue: sealed(secret, id, 'secretValue'),
-    });
-    let version = 1;
-    const credential = await at.credential(applicationId, { id, config: config('first') });
-    const change = (over: Partial<CredentialState>): Promise<CredentialState> =>
-      at.credential(applicationId, { ...credential, ...over }, ++version);
-    const integration = await at.integration(applicationId, { credentialName: 'key' });
-    const other = await at.integration(applicationId);
-    await at.start({ provider, definition: DEFINITION });
+    const credential = await withCredential(at);
+    const integration = await at.integration(credential.applicationId, { credentialName: 'key' });
+    const other = await at.integration(credential.applicationId);
+    await at.start({ provider, definition: TAKES_CREDENTIAL });
     await expect.poll(() => [integration, other].map((one) => provider.of(one.id).length)).toEqual([1, 1]);
-    const rotate = (secret: string): Promise<CredentialState> => change({ config: config(secret) });
-    const remove = (): Promise<void> => at.deleteCredential(credential, ++version);
     const secrets = (): unknown[] => provider.of(integration.id).map(secretOf);
-    return { provider, applicationId, integration, other, change, rotate, remove, secrets, sealed };
+    return { ...credential, provider, integration, other, secrets };
   };
 
   it('gets its fields opened beside the configuration, and nobody else does', async () => {
@@ -74,30 +56,26 @@ describe('an integration with a service credential', () => {
   });
 
   it('calls one of another type, one that does not suit and one that cannot be opened by their names', async () => {
-    const { applicationId, sealed } = await started();
+    const { applicationId, sealed, fields } = await started();
     const provider = new ScriptedProvider();
     await at.stopRuntimes();
     const aws = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', region: 'r', secretAccessKey: sealed('s', anId(), 'secretAccessKey') };
     await at.credential(applicationId, { name: 'aws', type: 'aws', config: aws });
-    const http = {
-      uriMatch: 'https://a.example/',
-      authMethod: 'header',
-      publicValue: 'X',
-      secretValue: sealed('s', anId(), 'secretValue'),
-    };
-    await at.credential(applicationId, { name: 'unfit', config: http });
-    await at.credential(applicationId, { name: 'moved', config: { ...http, uriMatch: 'wss://a.example/' } });
-    const [wrong, unfit, moved] = [
+    // Sealed for others than those that have it.
+    const moved = fields('s', anId());
+    await at.credential(applicationId, { name: 'unfit', config: { ...moved, uriMatch: 'https://a.example/' } });
+    await at.credential(applicationId, { name: 'moved', config: moved });
+    const [wrong, unfit, unopened] = [
       await at.integration(applicationId, { credentialName: 'aws' }),
       await at.integration(applicationId, { credentialName: 'unfit' }),
       await at.integration(applicationId, { credentialName: 'moved' }),
     ];
     const credentialIssue = ({ uriMatch }: Readonly<Record<string, unknown>>): string | undefined =>
       uriMatch === 'https://a.example/' ? 'is for other addresses' : undefined;
-    await at.start({ provider, definition: { ...DEFINITION, credentialIssue } });
+    await at.start({ provider, definition: { ...TAKES_CREDENTIAL, credentialIssue } });
     await expect.poll(() => reasonOf(wrong)).toBe('the credential aws is of the type aws: Scripted needs one of the type http');
     await expect.poll(() => reasonOf(unfit)).toBe('the credential unfit is for other addresses');
-    await expect.poll(() => reasonOf(moved)).toMatch(/^the credential moved cannot be opened/);
+    await expect.poll(() => reasonOf(unopened)).toMatch(/^the credential moved cannot be opened/);
   });
 
   it('leaves what it made at its provider with the credential it had', async () => {

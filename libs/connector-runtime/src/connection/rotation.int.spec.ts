@@ -1,10 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type ConnectionConfig, type ConnectionContext, ConnectorError } from '#lib/connector-sdk';
-import { ControlReply, type CredentialState, type IntegrationState, controlSubject } from '#lib/contracts';
+import { ControlReply, type IntegrationState, controlSubject } from '#lib/contracts';
+import { TAKES_CREDENTIAL, secretOf, withCredential } from '../testing/credential.ts';
 import { type Harness, anId, startHarness } from '../testing/harness.ts';
 import { type ScriptedLink, ScriptedProvider } from '../testing/scripted-provider.ts';
-
-const DEFINITION = { credential: 'http' as const, title: 'Scripted' };
 
 describe('a rotated secret', () => {
   let at: Harness;
@@ -14,26 +13,11 @@ describe('a rotated secret', () => {
   afterEach(() => at.stopRuntimes());
   afterAll(() => at.stop());
 
-  const secretOf = ({ config: { config } }: Pick<ScriptedLink, 'config'>): unknown =>
-    (config['credential'] as Record<string, unknown> | undefined)?.['secretValue'];
-
   /** An integration that is connected with the secret `first`. */
   const started = async (provider = new ScriptedProvider(), over: Partial<IntegrationState> = {}) => {
-    const { id: applicationId } = await at.application();
-    const sealed = await at.sealing(applicationId);
-    const id = anId();
-    const config = (secret: string) => ({
-      uriMatch: 'wss://a.example/',
-      authMethod: 'header',
-      publicValue: 'X',
-      secretValue: sealed(secret, id, 'secretValue'),
-    });
-    let version = 1;
-    const credential = await at.credential(applicationId, { id, config: config('first') });
-    const rotate = (secret: string, more: Partial<CredentialState> = {}): Promise<CredentialState> =>
-      at.credential(applicationId, { ...credential, config: config(secret), ...more }, ++version);
+    const { applicationId, rotate } = await withCredential(at);
     const integration = await at.integration(applicationId, { credentialName: 'key', ...over });
-    const { runtime } = await at.start({ provider, definition: DEFINITION, speed: 4 });
+    const { runtime } = await at.start({ provider, definition: TAKES_CREDENTIAL, speed: 4 });
     await expect.poll(() => provider.of(integration.id).length).toBe(1);
     const status = async () => (await at.status(integration)) ?? expect.fail('there is no status');
     await expect.poll(async () => (await status()).state).toBe('connected');
@@ -268,7 +252,7 @@ describe('a rotated secret', () => {
     await runtime.stop();
     arrive?.();
     await expect.poll(secrets).toEqual([]);
-    const next = await at.start({ definition: DEFINITION, replicaId: 'r2' });
+    const next = await at.start({ definition: TAKES_CREDENTIAL, replicaId: 'r2' });
     await expect.poll(() => next.provider.of(integration.id).map(secretOf)).toEqual(['second']);
   });
 
@@ -306,7 +290,7 @@ describe('a rotated secret', () => {
       password: sealed(password, integrationId, 'password'),
     });
     const integration = await at.integration(id, { id: integrationId, config: config('p1') });
-    await at.start({ provider, definition: DEFINITION });
+    await at.start({ provider, definition: TAKES_CREDENTIAL });
     const made = () => provider.of(integration.id).map(({ config: { config: one } }) => [one['clientId'], one['password']]);
     await expect.poll(made).toEqual([['a-t1', 'p1']]);
     const overlaps: unknown[] = [];
