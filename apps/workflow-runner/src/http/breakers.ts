@@ -1,27 +1,16 @@
-import CircuitBreaker from 'opossum';
+import { Breaker } from '#lib/breaker';
 import { HttpFailure } from '../engine/http.ts';
 
 /** A breaker goes after this long without trouble, ms; of more than so many the oldest. */
 const IDLE_MS = 60_000;
 const MAX_BREAKERS = 1_000;
 
-/** As for what connectors send. */
-const BREAKER = {
-  timeout: false,
-  errorThresholdPercentage: 50,
-  volumeThreshold: 20,
-  rollingCountTimeout: 10_000,
-  rollingCountBuckets: 10,
-  resetTimeout: 10_000,
-} as const satisfies CircuitBreaker.Options;
-
 /** Failures that speak against a host. */
 const TROUBLE: ReadonlySet<string> = new Set(['HttpConnection', 'HttpTls', 'HttpTimeout', 'HostNotFound']);
 const isTrouble = (error: unknown): boolean => error instanceof HttpFailure && TROUBLE.has(error.name);
 
-type Attempt = () => Promise<unknown>;
 interface Kept {
-  readonly breaker: CircuitBreaker<[Attempt]>;
+  readonly breaker: Breaker;
   readonly idle: NodeJS.Timeout;
 }
 
@@ -38,10 +27,10 @@ export class Breakers {
     const key = `${applicationId} ${host}`;
     const kept = this.#kept.get(key);
     try {
-      return kept === undefined ? await attempt() : ((await kept.breaker.fire(attempt)) as T);
+      return kept === undefined ? await attempt() : await kept.breaker.fire(attempt);
     } catch (error) {
       if (isTrouble(error)) this.#count(key, error, kept);
-      else if (error instanceof Error && (error as NodeJS.ErrnoException).code === 'EOPENBREAKER')
+      else if (Breaker.isOpen(error))
         throw new HttpFailure('CircuitOpen', `requests to ${host} failed too often just now: none is made for a few seconds`);
       throw error;
     }
@@ -56,21 +45,20 @@ export class Breakers {
     let kept = this.#kept.get(key);
     if (kept === undefined) {
       kept = {
-        breaker: new CircuitBreaker((attempt: Attempt) => attempt(), { ...BREAKER, errorFilter: (failed) => !isTrouble(failed) }),
+        breaker: new Breaker(isTrouble),
         idle: setTimeout(() => this.#drop(key), IDLE_MS).unref(),
       };
       this.#kept.set(key, kept);
       const [oldest] = this.#kept.keys();
       if (this.#kept.size > MAX_BREAKERS && oldest !== undefined) this.#drop(oldest);
     }
-    // It learns of trouble that came without it.
-    kept.breaker.fire(() => Promise.reject(error as Error)).catch(() => undefined);
+    kept.breaker.count(error);
   }
 
   #drop(key: string): void {
     const kept = this.#kept.get(key);
     this.#kept.delete(key);
     clearTimeout(kept?.idle);
-    kept?.breaker.shutdown();
+    kept?.breaker.close();
   }
 }

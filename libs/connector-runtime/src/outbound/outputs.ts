@@ -1,4 +1,4 @@
-import CircuitBreaker from 'opossum';
+import { Breaker } from '#lib/breaker';
 import { type Connection, ConnectorError, type SendMessage } from '#lib/connector-sdk';
 import { type SendReply, type SendRequest, formatPath, issuesOf } from '#lib/contracts';
 import { AnsweredSends } from './answered.ts';
@@ -18,24 +18,12 @@ const BEHIND_DRAIN_MS = 4_000;
 const IDLE_MS = 60_000;
 const FORGET_MS = 600_000;
 
-const BREAKER = {
-  timeout: false,
-  errorThresholdPercentage: 50,
-  volumeThreshold: 20,
-  rollingCountTimeout: 10_000,
-  rollingCountBuckets: 10,
-  resetTimeout: 10_000,
-} as const satisfies CircuitBreaker.Options;
-
 /** An outcome that speaks against the connection, for the breaker to count. */
 class Trouble extends Error {
   constructor(readonly reply: SendReply) {
     super(reply.error?.message ?? reply.verdict);
   }
 }
-
-type Attempt = () => Promise<SendReply>;
-type Breaker = CircuitBreaker<[Attempt], SendReply>;
 
 const reply = (verdict: SendReply['verdict'], type: string, message: string): SendReply => ({ verdict, error: { type, message } });
 
@@ -103,7 +91,7 @@ export class Outputs {
 
   stop(): void {
     this.#idle?.cancel();
-    this.#breaker?.shutdown();
+    this.#breaker?.close();
     this.#breaker = undefined;
   }
 
@@ -140,17 +128,11 @@ export class Outputs {
         return reply(verdict, 'CircuitOpen', 'sending failed too often just now: nothing is sent for a few seconds');
       }
       this.#lastTrouble = this.#shared.clock.monotonic();
-      if (breaker === undefined) this.#count(error);
+      if (breaker === undefined) (this.#breaker ??= new Breaker()).count(error);
       return error.reply;
     } finally {
       this.#inFlight--;
     }
-  }
-
-  /** The breaker learns of trouble that a send met without it. While all goes well there is none: it would cost a tenth of a send. */
-  #count(trouble: Trouble): void {
-    this.#breaker ??= new CircuitBreaker((attempt: Attempt) => attempt(), BREAKER);
-    this.#breaker.fire(() => Promise.reject(trouble)).catch(() => undefined);
   }
 
   /**
@@ -184,7 +166,7 @@ export class Outputs {
       return;
     }
     if (now - this.#lastTrouble >= IDLE_MS - 20) {
-      this.#breaker?.shutdown();
+      this.#breaker?.close();
       this.#breaker = undefined;
     }
     this.#idle = this.#shared.wheel.after(IDLE_MS, () => this.#checkIdle());
