@@ -38,23 +38,24 @@ export class DispatchBench {
     readonly postgres: TestPostgres,
     readonly bus: Bus,
     private readonly proxy: ClientProxy,
-    private readonly runner: { stop(): Promise<void> },
+    private readonly runner: { stop(): Promise<void> } | undefined,
   ) {}
 
-  static async start(streamBytes: number): Promise<DispatchBench> {
+  /** `runner`: one that answers what nobody has run, unless the test starts a real one. */
+  static async start(streamBytes: number, runner: 'scripted' | 'real' = 'scripted'): Promise<DispatchBench> {
     const [nats, postgres] = await Promise.all([startTestNats(), startTestPostgres()]);
     const options = { servers: nats.url, name: 'test' };
     await migrateBus(options, { streamBytes, replicas: 1 });
     const bus = await connectBus(options);
     const proxy = ClientProxyFactory.create({ transport: Transport.NATS, options: nestConnectionOptions(options) });
     const counts = Buffer.from(JSON.stringify({ succeeded: 0, failed: 0, deadLettered: 0 }));
-    const runner = bus.serve(RUN_COUNTS_SUBJECT, async () => counts);
-    return new DispatchBench(nats, postgres, bus, proxy, runner);
+    const scripted = runner === 'scripted' ? bus.serve(RUN_COUNTS_SUBJECT, async () => counts) : undefined;
+    return new DispatchBench(nats, postgres, bus, proxy, scripted);
   }
 
   async stop(): Promise<void> {
     await this.proxy.close();
-    await this.runner.stop();
+    await this.runner?.stop();
     await this.bus.close();
     await Promise.all([this.nats.stop(), this.postgres.stop()]);
   }
