@@ -92,7 +92,6 @@ export function triggered(changes: Partial<TriggeredEvent> = {}, inbound: Partia
     },
     inboundSequence: 1,
     decidedAt: 0,
-    committed: 0,
     body: Buffer.from('21.5'),
     ...changes,
   };

@@ -37,9 +37,11 @@ export class Service {
     await this.untilReady();
   }
 
-  launch(): void {
-    const child = spawn(process.execPath, ['--enable-source-maps', join(ROOT, 'dist', this.program)], {
-      env: { PATH: process.env['PATH'], ...this.env },
+  /** `fault`: the point, and which passing of it, at which it kills itself. */
+  launch(fault?: string): void {
+    const flags = ['--enable-source-maps', ...(fault === undefined ? [] : ['-C', 'fault'])];
+    const child = spawn(process.execPath, [...flags, join(ROOT, 'dist', this.program)], {
+      env: { PATH: process.env['PATH'], ...this.env, ...(fault === undefined ? {} : { SLUICE_FAULT: fault }) },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child = child;

@@ -9,7 +9,7 @@ import {
   triggeredSubject,
   type WorkflowState,
 } from '#lib/contracts';
-import { type Bus, connectBus, migrateBus, nestConnectionOptions, type StoredTriggered } from '#lib/messaging';
+import { type Bus, BusError, connectBus, migrateBus, nestConnectionOptions, type StoredTriggered } from '#lib/messaging';
 import { firstValueFrom, timeout } from 'rxjs';
 import { change, inbound } from '../builders/inbound.ts';
 import { application, integration, trigger, workflow } from '../builders/runs.ts';
@@ -99,7 +99,7 @@ export class DispatchBench {
   async store(tenant: Tenant, changes: Partial<InboundEvent> = {}): Promise<number> {
     const { applicationId, integrationId } = tenant;
     const event = inbound({ applicationId, sourceId: integrationId, ...changes });
-    for (let left = 400; ; left--) {
+    for (let left = 2_400; ; left--) {
       try {
         return (await this.bus.publishInbound(event, event.id, undefined)).position;
       } catch (error) {
@@ -112,6 +112,18 @@ export class DispatchBench {
   /** Messages with the numbers `from` to `to`, in order. */
   async messages(tenant: Tenant, from: number, to: number, changes: Partial<InboundEvent> = {}): Promise<void> {
     for (let number = from; number <= to; number++) await this.store(tenant, { number, body: Buffer.from(String(number)), ...changes });
+  }
+
+  /** Fills a stream to its last bytes, with what nobody can read; returns the filter of that. */
+  async fill(stream: 'INBOUND' | 'TRIGGERED'): Promise<string> {
+    const subject = `${stream.toLowerCase()}.0.${newId()}.${newId()}`;
+    for (const size of [1024 * 1024, 64 * 1024, 4 * 1024, 256, 1])
+      for (let full = false; !full;)
+        await this.bus.publishOutbound(subject, Buffer.alloc(size), newId()).catch((error: unknown) => {
+          if (!(error instanceof BusError && error.code === 'full')) throw error;
+          full = true;
+        });
+    return subject;
   }
 
   /** What is stored of the runs that the tenant's events start; of one workflow, or of all. */

@@ -11,6 +11,7 @@ import {
   type SendReply,
   SendRequest,
   sendSubject,
+  settledSubject,
   type TriggeredEvent,
   type WorkflowState,
 } from '#lib/contracts';
@@ -27,6 +28,8 @@ import { startTestNats, type TestNats } from './nats.ts';
 import { startTestPostgres, type TestPostgres } from './postgres.ts';
 
 const log = createLogger({ service: 'runner', level: process.env['SLUICE_TEST_LOG'] ?? 'silent' });
+/** Of all partitions. */
+const SETTLED = `${settledSubject(0).slice(0, -1)}>`;
 const PROCESS = fileURLToPath(new URL('../e2e/runner-process.ts', import.meta.url));
 
 /** An application with a broker and a workflow. */
@@ -47,6 +50,8 @@ export class RunnerBench {
   /** Where each state was stored last. */
   readonly #stored = new Map<string, number>();
   #epoch = 0;
+  /** How far dispatch says it needs nothing of TRIGGERED; undefined: it says nothing. */
+  settledThrough: number | undefined = Number.MAX_SAFE_INTEGER;
 
   private constructor(
     readonly nats: TestNats,
@@ -64,6 +69,10 @@ export class RunnerBench {
     await sql.connect();
     const bench = new RunnerBench(nats, postgres, bus, sql);
     await bus.followActivity((entry) => void bench.activity.push(entry));
+    bus.serve(SETTLED, async () => {
+      if (bench.settledThrough === undefined) throw new Error('dispatch is being moved');
+      return Buffer.from(JSON.stringify({ through: bench.settledThrough }));
+    });
     return bench;
   }
 
@@ -79,6 +88,7 @@ export class RunnerBench {
     for (const child of this.#processes) await this.kill(child);
     for (const server of this.#serving) await server.stop();
     this.#serving.clear();
+    this.settledThrough = Number.MAX_SAFE_INTEGER;
   }
 
   /** A runner in this process, until the test ends. Resolves when it is ready. */
@@ -166,7 +176,6 @@ export class RunnerBench {
         triggerKey: integrationId,
         decidedAt,
         inboundSequence: number,
-        committed: number,
         body: Buffer.from(String(number)),
         ...changes,
       },

@@ -37,7 +37,8 @@ export const readSettings = (environment: Readonly<Record<string, string | undef
 
 const MigratorSettings = z.object({
   natsUrl: setting.url('nats', 'tls'),
-  streamBytes: setting.whole(1_048_576).default(1_073_741_824),
+  /** At least twice what the largest message takes: it fits whatever else is there. */
+  streamBytes: setting.whole(16_777_216).default(1_073_741_824),
   replicas: setting
     .whole(1)
     .refine((count) => count <= 5, 'must be at most 5')

@@ -15,7 +15,8 @@ const Settings = z.object({
     .string()
     .regex(/^(always|\d+(ms|s|m))$/, 'must be `always` or an interval as 1s')
     .default('1s'),
-  streamBytes: setting.whole(1_048_576).default(1_073_741_824),
+  /** At least twice what the largest message takes: it fits whatever else is there. */
+  streamBytes: setting.whole(16_777_216).default(1_073_741_824),
   natsServer: z.string().default('nats-server'),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('warn'),
 });

@@ -14,7 +14,6 @@ import {
   type Reply,
   triggeredSubject,
 } from '#lib/contracts';
-import { BusError } from '#lib/messaging';
 import { createLogger, type RunningService } from '#lib/platform';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { inbound } from '../../../test/builders/inbound.ts';
@@ -366,7 +365,7 @@ describe('dispatch, when what it stands on fails', () => {
   it('holds while TRIGGERED is full, and goes on in order when there is room', async () => {
     const tenant = await bench.tenant();
     await start();
-    const filled = await fill();
+    const filled = await bench.fill('TRIGGERED');
     await bench.messages(tenant, 1, 50);
     await expect.poll(() => ledger(tenant)).toMatchObject({ received: 50, inFlight: 50 });
     await bench.bus.purge('TRIGGERED', filled, (await bench.bus.streamInfo('TRIGGERED')).end);
@@ -391,18 +390,6 @@ describe('dispatch, when what it stands on fails', () => {
     await service.stop();
     await link.stop();
   });
-
-  /** Fills the stream to its last hundred bytes; returns the filter of what fills it. */
-  async function fill(): Promise<string> {
-    const subject = `triggered.0.${newId()}.${newId()}`;
-    for (const size of [MIB, 64 * 1024, 4 * 1024, 256, 1])
-      for (let full = false; !full;)
-        await bench.bus.publishOutbound(subject, Buffer.alloc(size), newId()).catch((error: unknown) => {
-          if (!(error instanceof BusError && error.code === 'full')) throw error;
-          full = true;
-        });
-    return subject;
-  }
 
   it.each([
     ['the bus', () => bench.nats.restart()],

@@ -5,8 +5,9 @@ import type { Effect } from './effect.ts';
 import { RunningNumbers } from './numbers.ts';
 import { PartitionDispatch } from './partition-dispatch.ts';
 import { type Database, readFirings, readLastNumbers, readQuotas } from './persistence/ledger-reader.ts';
+import { readRecorded, recordFanOuts } from './persistence/fan-outs.ts';
 import { readRecentIds } from './persistence/recent-ids.ts';
-import { readPredecessor, type StoredFanOut } from './predecessor.ts';
+import { type FanOuts, NO_FAN_OUTS, readFanOuts, type StoredFanOut } from './predecessor.ts';
 import { type Books, charge, type Decided } from './decide.ts';
 import { type Period, QuotaBook } from './quota.ts';
 import { RecentIds } from './recent-ids.ts';
@@ -59,20 +60,28 @@ export class Dispatch {
     for (const { partition, timer, at } of firings) books.get(partition)?.timers.load(timer, at);
     for (const row of ids) books.get(row.partition)?.ids.load(row.ids);
     const epoch = Math.floor(Date.parse(created) / 1_000).toString(36);
+    const recorded = await readRecorded(database, partitions, epoch);
     const left = [...held];
     const prepareNext = async (): Promise<void> => {
-      for (let next = left.pop(); next !== undefined; next = left.pop()) await this.#prepareOne(next, books.get(next.partition), epoch);
+      for (let next = left.pop(); next !== undefined; next = left.pop())
+        await this.#prepareOne(next, books.get(next.partition), epoch, recorded.get(next.partition) ?? NO_FAN_OUTS);
     };
     await Promise.all(Array.from({ length: PREPARED_AT_ONCE }, prepareNext));
     this.options.timers.take(partitions);
   }
 
-  async #prepareOne({ partition, token, committed }: HeldPartition, books: Books | undefined, epoch: string): Promise<void> {
+  async #prepareOne(
+    { partition, token, committed }: HeldPartition,
+    books: Books | undefined,
+    epoch: string,
+    recorded: FanOuts,
+  ): Promise<void> {
     if (books === undefined) return;
-    const { bus, catalog, follower, onError } = this.options;
+    const { bus, catalog, database, follower, onError } = this.options;
     const fence = await bus.writeFence('TRIGGERED', 'dispatch', partition, token);
     const stored = new Map<Position, StoredFanOut & Decided>();
-    for (const [position, fanOut] of await readPredecessor(bus, partition, committed)) {
+    const { fanOuts } = await readFanOuts(bus, partition, { committed, from: 0, recorded });
+    for (const [position, fanOut] of fanOuts) {
       const { inbound } = fanOut;
       stored.set(position, inbound.type === 'message' ? { ...fanOut, charged: charge(inbound, catalog, books) } : fanOut);
     }
@@ -86,12 +95,21 @@ export class Dispatch {
       config: follower,
       epoch,
       stored,
+      recorded,
+      record: (all) => recordFanOuts(database, { partition, token, epoch }, all),
       committed: () => this.options.committed(partition) ?? committed,
       onFenced: () => onError(new Error(`another dispatch has taken partition ${partition}`)),
       onError,
     });
     // A take-over that was overtaken by a later one of ours is void.
     if ((this.#taken.get(partition)?.token ?? 0) <= token) this.#taken.set(partition, { dispatch, token });
+  }
+
+  /** How far nobody will look for anything in a partition of TRIGGERED any more. Throws when it isn't held. */
+  settledThrough(partition: number): Position {
+    const through = this.#taken.get(partition)?.dispatch.settledThrough;
+    if (through === undefined) throw new Error(`partition ${partition} is not held`);
+    return through;
   }
 
   readonly onMessage = (event: StoredInbound, item: Item<Effect>): void => this.#taken.get(item.partition)?.dispatch.handle(event, item);

@@ -4,9 +4,9 @@ import { type MicroserviceOptions, Transport } from '@nestjs/microservices';
 import { effective, NUMBER_SUBJECT, NumberRequest, type NumberReply, type WorkflowState } from '#lib/contracts';
 import { openDatabase } from '#lib/event-sourcing';
 import { connectBus, nestConnectionOptions, type StoredInbound } from '#lib/messaging';
-import { createPartitionReader, own, type OwnershipOptions } from '#lib/partitions';
+import { createPartitionReader, own, type OwnershipOptions, Served } from '#lib/partitions';
 import { type Logger, nestLogger, type Readiness, reportReadiness, type RunningService } from '#lib/platform';
-import { Applied } from './applied.ts';
+import { answer } from './answers.ts';
 import { Catalog } from './catalog.ts';
 import { Dispatch } from './dispatch.ts';
 import type { Effect } from './effect.ts';
@@ -132,7 +132,7 @@ export async function startDispatch(options: DispatchServiceOptions): Promise<Ru
     await app.listen();
     await app.unwrap<{ flush(): Promise<void> }>().flush();
 
-    const applied = new Applied(bus, follower);
+    const served = new Served((partition) => answer({ bus, follower, dispatch }, partition));
     const ownership = await own({
       bus,
       service: 'dispatch',
@@ -141,10 +141,10 @@ export async function startDispatch(options: DispatchServiceOptions): Promise<Ru
       ...(options.timing === undefined ? {} : { timing: options.timing }),
       acquired: async (leases) => {
         await reader.take(leases);
-        applied.take(leases.map(({ partition }) => partition));
+        served.take(leases.map(({ partition }) => partition));
       },
       released: async (leases, why) => {
-        await applied.release(leases.map(({ partition }) => partition));
+        await served.release(leases.map(({ partition }) => partition));
         if (why === 'lost') reader.lose(leases);
         else await reader.release(leases);
         dispatch.forget(leases.map(({ partition }) => partition));

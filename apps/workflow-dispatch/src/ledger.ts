@@ -46,7 +46,9 @@ async function runsOf(bus: LedgerSources['bus'], request: RunCountsRequest): Pro
 /** Puts the parts together, without the duplicates, which have numbers, so that received = dispatched + unmatched + rejectedByQuota + disabled + deadLettered + inFlight + unexplained. */
 export function ledgerOf(counts: MessageCounts, waiting: number, runs: Runs, gaps: Ledger['beside']['gaps']): Ledger {
   const { restarted, ...ended } = runs;
-  const { dispatched, unmatched, rejectedByQuota, disabled, deadLettered, duplicates, missing, repeated, triggered } = counts;
+  const { dispatched, unmatched, rejectedByQuota, disabled, deadLettered, duplicates, missing, repeated } = counts;
+  const over = runs.succeeded + runs.failed + runs.deadLettered;
+  const triggered = Math.max(counts.triggered, over);
   return {
     received: counts.lastNumber + counts.replayed + waiting + repeated - duplicates,
     dispatched,
@@ -57,11 +59,11 @@ export function ledgerOf(counts: MessageCounts, waiting: number, runs: Runs, gap
     inFlight: waiting,
     unexplained: missing + repeated,
     beside: { redelivered: counts.redelivered, restarted, oversize: counts.oversize, gaps },
-    runs: { triggered, ...ended, inFlight: triggered - runs.succeeded - runs.failed - runs.deadLettered },
+    runs: { triggered, ...ended, inFlight: triggered - over },
   };
 }
 
-/** The ledger of one integration. Runs are asked for before the triggers are counted, so that `runs.inFlight` is never negative. */
+/** The ledger of one integration. Runs may be over before the message that started them is committed: they count as triggered. */
 export async function integrationLedger(sources: LedgerSources, applicationId: string, integrationId: string): Promise<Ledger> {
   const { bus, database } = sources;
   const newest = await bus.lastInbound(applicationId, integrationId);

@@ -21,6 +21,17 @@ const counts = (changes: Partial<MessageCounts> = {}): MessageCounts => ({
 const noRuns = { succeeded: 0, failed: 0, deadLettered: 0, restarted: 0 };
 
 describe('the ledger', () => {
+  it('counts runs that were over before their message was committed as triggered', () => {
+    expect(ledgerOf(counts({ triggered: 1 }), 1, { ...noRuns, succeeded: 3, failed: 1 }, []).runs).toMatchObject({
+      triggered: 4,
+      inFlight: 0,
+    });
+    expect(ledgerOf(counts({ triggered: 6 }), 1, { ...noRuns, succeeded: 3, failed: 1 }, []).runs).toMatchObject({
+      triggered: 6,
+      inFlight: 2,
+    });
+  });
+
   it('closes: what was received went somewhere, waits, or is unexplained', () => {
     const of = counts({
       lastNumber: 20,

@@ -6,7 +6,8 @@ import type { Catalog } from './catalog.ts';
 import { bury, unusable } from './dead-letters.ts';
 import { type Books, type Decided, type Decision, decide, decidePoison, type Undecidable, undeliverable } from './decide.ts';
 import type { Effect } from './effect.ts';
-import { readPredecessor, type StoredFanOut } from './predecessor.ts';
+import { type FanOuts, readFanOuts, type StoredFanOut } from './predecessor.ts';
+import { Settled } from './settled.ts';
 
 export interface PartitionDispatchOptions {
   readonly partition: number;
@@ -20,8 +21,11 @@ export interface PartitionDispatchOptions {
   readonly config: { readonly sequence: number; reached(sequence: number, timeoutMs: number): Promise<void> };
   /** Names runs: `<workflow>-<inbound position>-<this>`; the same for as long as INBOUND is. */
   readonly epoch: string;
-  /** What predecessors published beyond what they committed. */
+  /** What predecessors published beyond what they committed, and what of that is on record. */
   readonly stored: Map<Position, StoredFanOut & Decided>;
+  readonly recorded: FanOuts;
+  /** Puts on record what is stored by now, in place of what was. False: another holder has taken the partition. */
+  readonly record: (fanOuts: FanOuts) => Promise<boolean>;
   readonly committed: () => Position;
   readonly onFenced: () => void;
   readonly onError: (error: unknown) => void;
@@ -39,8 +43,6 @@ interface Publication {
   readonly event: StoredInbound;
   readonly item: Item<Effect>;
   readonly effect: Effect;
-  /** What is stored of it stands behind this. */
-  readonly after: Position;
   missing: TriggeredEvent[];
   open: number;
   tooLarge: boolean;
@@ -61,12 +63,19 @@ export class PartitionDispatch {
   #open = 0;
   readonly #failed: Publication[] = [];
   #fence: Fence;
-  /** The last of our triggers that is known to be stored. */
-  #acknowledged: Position;
+  #recorded: FanOuts;
+  readonly #settled: Settled;
 
   constructor(private readonly options: PartitionDispatchOptions) {
-    this.#fence = options.fence;
-    this.#acknowledged = options.fence.sequence;
+    const { fence, recorded, stored } = options;
+    this.#fence = fence;
+    this.#recorded = recorded;
+    this.#settled = new Settled(fence.sequence, Math.max(0, ...stored.keys()));
+  }
+
+  /** Up to here nobody will look for anything in this partition of TRIGGERED; undefined once it is another's. */
+  get settledThrough(): Position | undefined {
+    return this.#ended.signal.aborted ? undefined : this.#settled.through(this.options.committed());
   }
 
   handle(event: StoredInbound, item: Item<Effect>): void {
@@ -136,7 +145,8 @@ export class PartitionDispatch {
     if (workflows.length === 0) return item.done(decision.effect);
     const decidedAt = before?.decidedAt ?? config.sequence;
     const missing = workflows.map((workflowId) => this.#triggered(event, workflowId, decision, decidedAt));
-    this.#publish({ event, item, effect: decision.effect, after: this.#acknowledged, missing, open: 0, tooLarge: false });
+    this.#settled.begin(event.position, this.options.committed());
+    this.#publish({ event, item, effect: decision.effect, missing, open: 0, tooLarge: false });
   }
 
   #triggered(event: StoredInbound, workflowId: string, { trigger, workflows }: Decision, decidedAt: number): TriggeredEvent {
@@ -151,7 +161,6 @@ export class PartitionDispatch {
       inboundSequence: position,
       ...(workflows.length > 1 ? { fanOut: [...workflows] } : {}),
       decidedAt,
-      committed: this.options.committed(),
       body,
     };
   }
@@ -164,19 +173,19 @@ export class PartitionDispatch {
       this.#open++;
       this.options.bus.publishTriggered(event, this.#fence).then(
         ({ position }) => {
-          this.#acknowledged = Math.max(this.#acknowledged, position);
-          this.#settled(publication);
+          this.#settled.acknowledge(position);
+          this.#answered(publication);
         },
         (error: unknown) => {
           publication.missing.push(event);
           this.#refused(error, publication);
-          this.#settled(publication);
+          this.#answered(publication);
         },
       );
     }
   }
 
-  #settled(publication: Publication): void {
+  #answered(publication: Publication): void {
     this.#open--;
     publication.open--;
     if (publication.open === 0) {
@@ -196,10 +205,13 @@ export class PartitionDispatch {
     if (this.#ended.signal.aborted) return;
     const code = error instanceof BusError ? error.code : undefined;
     if (code === 'tooLarge' && publication !== undefined) publication.tooLarge = true;
-    else if (code === 'fenced') {
-      this.end();
-      this.options.onFenced();
-    } else this.options.onError(error);
+    else if (code === 'fenced') this.#fenced();
+    else this.options.onError(error);
+  }
+
+  #fenced(): void {
+    this.end();
+    this.options.onFenced();
   }
 
   /**
@@ -209,21 +221,22 @@ export class PartitionDispatch {
    */
   async #recover(): Promise<void> {
     this.#recovering = true;
-    const { bus, partition, committed, renewFence } = this.options;
+    const { bus, renewFence } = this.options;
     for (let attempt = 0; this.#failed.length > 0 && (await backOff(attempt, this.#ended.signal)); attempt++) {
       let trying: Publication | undefined;
       try {
         this.#fence = await renewFence();
-        const after = Math.min(...this.#failed.map((publication) => publication.after));
-        const stored = await readPredecessor(bus, partition, committed(), after);
+        this.#settled.acknowledge(this.#fence.sequence);
+        const { fanOuts } = await this.#readStored();
         this.#failed.sort((a, b) => a.item.position - b.item.position);
         while ((trying = this.#failed[0]) !== undefined) {
-          const already = stored.get(trying.item.position)?.stored;
+          const already = fanOuts.get(trying.item.position)?.stored;
           trying.missing = trying.missing.filter((event) => already?.has(event.workflowId) !== true);
           for (let event = trying.missing[0]; event !== undefined; event = trying.missing[0]) {
             const { position } = await bus.publishTriggered(event, this.#fence);
-            this.#acknowledged = Math.max(this.#acknowledged, position);
+            this.#settled.acknowledge(position);
             trying.missing.shift();
+            attempt = 0;
           }
           this.#failed.shift();
           this.#finish(trying);
@@ -231,10 +244,35 @@ export class PartitionDispatch {
       } catch (error) {
         this.#refused(error, trying);
         if (trying?.tooLarge === true && this.#failed.shift() !== undefined) this.#finish(trying);
+        if (error instanceof BusError && error.code === 'full') await this.#makeRoom();
       }
     }
     this.#recovering = false;
     this.#goOn();
+  }
+
+  /**
+   * All that fills TRIGGERED may be what was made from messages that can't be committed before there is room for the rest. On record it need not stay there: the
+   * runner purges what of it has run (docs/adr/0024).
+   */
+  async #makeRoom(): Promise<void> {
+    const { committed, record, onError } = this.options;
+    try {
+      const { fanOuts, through } = await this.#readStored();
+      if (through <= this.#settled.through(committed())) return;
+      if (fanOuts.size > 0 && !(await record(fanOuts))) return this.#fenced();
+      fault('dispatch.afterRecord');
+      this.#recorded = fanOuts;
+      this.#settled.record(through);
+    } catch (error) {
+      onError(error);
+    }
+  }
+
+  /** What is stored of messages that are not committed. What is settled is one or the other: committed, or on record. */
+  #readStored(): ReturnType<typeof readFanOuts> {
+    const { bus, partition, committed } = this.options;
+    return readFanOuts(bus, partition, { committed: committed(), from: this.#settled.through(committed()), recorded: this.#recorded });
   }
 
   /** Puts a message that nothing can be done with into the dead letters, and counts it there. */

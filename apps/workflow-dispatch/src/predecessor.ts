@@ -6,31 +6,43 @@ export interface StoredFanOut {
   /** Every workflow that the message starts. */
   readonly all: readonly string[];
   /** What was dispatched. */
-  readonly inbound: StoredTriggered['inbound'];
+  readonly inbound: Pick<StoredTriggered['inbound'], 'type' | 'applicationId' | 'time'>;
   readonly stored: ReadonlySet<string>;
   /** CONFIG sequence the decision was made at. */
   readonly decidedAt: number;
 }
 
+/** By inbound position. */
+export type FanOuts = ReadonlyMap<Position, StoredFanOut>;
+export const NO_FAN_OUTS: FanOuts = new Map();
+
 /** Messages of TRIGGERED looked at in one request. */
 const PAGE = 250;
 
+export interface Reading {
+  /** Of INBOUND: what was made from messages up to here is left out. */
+  readonly committed: Position;
+  /** Of TRIGGERED: what is stored up to here is looked for on record only. */
+  readonly from: Position;
+  readonly recorded: FanOuts;
+}
+
 /**
- * What earlier holders have published of a partition beyond what they committed: by inbound position (docs/adr/0001). The runner purges nothing of this
- * before it is committed. `from`: only what is stored behind this position of TRIGGERED. What can't be read is the runner's to bury.
+ * What is stored of a partition beyond what is committed (docs/adr/0001), on record or in TRIGGERED, of which the runner purges nothing before that (docs/adr/0024). `through`: the last that
+ * was looked at. What can't be read is the runner's to bury.
  */
-export async function readPredecessor(
+export async function readFanOuts(
   bus: Pick<Bus, 'list' | 'decodeTriggered'>,
   partition: number,
-  committed: Position,
-  from: Position = 0,
-): Promise<Map<Position, StoredFanOut>> {
+  { committed, from, recorded }: Reading,
+): Promise<{ readonly fanOuts: FanOuts; readonly through: Position }> {
   const found = new Map<Position, StoredFanOut & { readonly stored: Set<string> }>();
-  let after = from;
+  for (const [position, fanOut] of recorded) if (position > committed) found.set(position, { ...fanOut, stored: new Set(fanOut.stored) });
+  let through = from;
   for (;;) {
-    const page = await bus.list('TRIGGERED', triggeredFilter(partition), { after, max: PAGE });
+    const page = await bus.list('TRIGGERED', triggeredFilter(partition), { after: through, max: PAGE });
     for (const message of page) {
-      after = message.position;
+      through = message.position;
       const event = readable(bus, message);
       if (event === undefined || event.inboundSequence <= committed) continue;
       const fanOut = found.get(event.inboundSequence);
@@ -43,7 +55,7 @@ export async function readPredecessor(
         });
       else fanOut.stored.add(event.workflowId);
     }
-    if (page.length < PAGE) return found;
+    if (page.length < PAGE) return { fanOuts: found, through };
   }
 }
 

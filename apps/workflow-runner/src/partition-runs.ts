@@ -1,5 +1,4 @@
 import type { Fence, Position } from '#lib/messaging';
-import { PurgeFloor } from './purge-floor.ts';
 import { restsAt, type AttemptRecord } from './run-record.ts';
 import type { Task } from './scheduler.ts';
 import type { OpenRun } from './persistence/run-journal.ts';
@@ -8,7 +7,6 @@ const NONE: ReadonlyMap<string, string> = new Map();
 
 /** What is kept in memory of one partition for as long as it is held. */
 export class PartitionRuns {
-  readonly floor = new PurgeFloor();
   /** Runs that wait until they may start by the reservation, in stream order. */
   readonly beyond: { readonly position: Position; readonly task: Task }[] = [];
   /** The highest position whose run may have been started, by us or before. */

@@ -134,7 +134,6 @@ export class Runs {
   #take(runs: PartitionRuns, event: StoredTriggered, item: Item<Effect>): void {
     const { partition, position } = item;
     this.#seen = Math.max(this.#seen, position);
-    runs.floor.saw(position, event.inboundSequence, event.committed);
     if (runs.isDone(position)) return item.done(undefined);
     const attempt = runs.attempt(position);
     if (attempt > MAX_ATTEMPTS) return this.#bury(event, item);
@@ -273,9 +272,6 @@ export class Runs {
     if (this.#proposed === 0) return;
     for (const runs of this.#partitions.values()) scheduler.clear(runs.raise(this.#proposed));
   };
-
-  readonly purgeThrough = (partition: number, committed: Position): Position =>
-    this.#partitions.get(partition)?.floor.through(committed) ?? 0;
 
   /** Nothing more of these partitions is started. */
   forget(partitions: readonly number[]): void {

@@ -20,6 +20,7 @@ import { StepWriter } from './persistence/run-steps.ts';
 import { Restarts } from './restarts.ts';
 import { Runs, type Effect } from './runs.ts';
 import { Scheduler } from './scheduler.ts';
+import { settledThrough } from './settled.ts';
 
 export interface RunnerOptions {
   readonly natsUrl: string;
@@ -133,7 +134,7 @@ export async function openRunner(options: RunnerOptions): Promise<RunningService
       onPoison: runs.onPoison,
       apply: runs.apply,
       onCommitted: runs.onCommitted,
-      purgeThrough: runs.purgeThrough,
+      purgeThrough: (partition) => settledThrough(bus, partition),
       onFenced: (partition) => runs.forget([partition]),
       limits: { partition: OPEN_RUNS },
       drainMs: options.drainMs,

@@ -50,8 +50,6 @@ export interface TriggeredEvent {
   fanOut?: string[];
   /** CONFIG sequence the decision was made at. */
   decidedAt: number;
-  /** Dispatch's committed INBOUND sequence of this partition when it published. */
-  committed: number;
   body: Uint8Array;
 }
 
@@ -130,6 +128,10 @@ export type NumberReply = z.infer<typeof NumberReply>;
  */
 export const AppliedRequest = z.object({ eventPosition: z.number() });
 export type AppliedRequest = z.infer<typeof AppliedRequest>;
+
+/** Answer on `ask.dispatch.settled.<partition>`: up to this position of TRIGGERED dispatch will look for nothing of the partition. */
+export const SettledReply = z.object({ through: z.number() });
+export type SettledReply = z.infer<typeof SettledReply>;
 
 /** Request on `ask.runner.counts`: how the runs ended that messages of an integration started; without integrationId, of the whole application. */
 export const RunCountsRequest = z.object({ applicationId: z.string(), integrationId: z.string().optional() });

@@ -41,6 +41,8 @@ export const RUN_COUNTS_SUBJECT = 'ask.runner.counts';
 
 /** Core NATS request to the dispatch that holds an application's partition: {@link AppliedRequest}. */
 export const appliedSubject = (partition: number): string => `ask.dispatch.applied.${partition}`;
+/** Core NATS request to the dispatch that holds a partition: {@link SettledReply}. */
+export const settledSubject = (partition: number): string => `ask.dispatch.settled.${partition}`;
 
 /** Written once by each new holder into the JetStream stream it writes to; every publish is checked against its sequence. */
 export const fenceSubject = (stream: 'INBOUND' | 'TRIGGERED' | 'OUTBOUND', holder: string, partition: number): string =>

@@ -14,6 +14,9 @@ export interface Held<M, E> {
   /** Lost: nothing of it is committed. */
   gone: boolean;
   purged: Position;
+  /** How often it was asked since the last purge how far may be purged, and whether that will be asked again. */
+  askedInVain: number;
+  asking: NodeJS.Timeout | undefined;
   /** Delivered and not finished. */
   bytes: number;
   /** Delivered, not finished, and not at rest. */

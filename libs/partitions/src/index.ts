@@ -4,3 +4,4 @@ export { own } from './membership.ts';
 export * from './ownership.ts';
 export * from './reader.ts';
 export * from './reader-types.ts';
+export { Served } from './served.ts';

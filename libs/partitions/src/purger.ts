@@ -9,11 +9,11 @@ const PURGE_EVERY_MS = 250;
 export interface PurgerOptions {
   readonly bus: Bus;
   readonly stream: 'INBOUND' | 'TRIGGERED';
-  readonly purgeThrough: (partition: number, committed: Position) => Position;
+  readonly purgeThrough: (partition: number, committed: Position) => Position | Promise<Position>;
   readonly onError: (error: unknown) => void;
 }
 
-/** Purges what is committed. It needs no fence: what is committed stays so, whoever holds the partition now. */
+/** Purges what is committed and nobody needs. It needs no fence: what is committed stays so, whoever holds the partition now. */
 export class Purger<M, E> {
   readonly #wanted = new Set<Held<M, E>>();
   #timer: NodeJS.Timeout | undefined;
@@ -66,15 +66,29 @@ export class Purger<M, E> {
     if (held.gone) return;
     const { partition } = held.lease;
     const { committed } = held.progress;
-    const through = Math.min(purgeThrough(partition, committed), committed);
-    if (through <= held.purged) return;
     try {
-      await bus.purge(stream, stream === 'INBOUND' ? inboundFilter(partition) : triggeredFilter(partition), through);
-      held.purged = Math.max(held.purged, through);
+      const through = Math.min(await purgeThrough(partition, committed), committed);
+      if (through > held.purged) {
+        await bus.purge(stream, stream === 'INBOUND' ? inboundFilter(partition) : triggeredFilter(partition), through);
+        held.purged = Math.max(held.purged, through);
+        held.askedInVain = 0;
+      }
+      if (through < committed) this.#askAgain(held);
     } catch (error) {
       onError(error);
       this.#failures++;
       this.#wanted.add(held);
     }
+  }
+
+  /** Somebody needs what is committed here: a while later perhaps no more. */
+  #askAgain(held: Held<M, E>): void {
+    held.asking ??= setTimeout(
+      () => {
+        held.asking = undefined;
+        this.touch(held);
+      },
+      delayBefore(held.askedInVain++),
+    ).unref();
   }
 }

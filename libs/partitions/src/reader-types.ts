@@ -71,8 +71,8 @@ export interface PartitionReaderOptions<M extends { readonly position: Position;
   readonly apply: (transaction: Transaction, batches: readonly Batch<E>[]) => Promise<void>;
   /** After a commit, before the purge. Must not throw. */
   readonly onCommitted?: (batches: readonly Batch<E>[]) => void;
-  /** How far a partition may be purged now that `committed` is: at most that. Default: all of it. */
-  readonly purgeThrough?: (partition: number, committed: Position) => Position;
+  /** How far a partition may be purged now that `committed` is: at most that; asked again, with back-off, as long as it is less. Default: all of it. */
+  readonly purgeThrough?: (partition: number, committed: Position) => Position | Promise<Position>;
   /** Another holder has committed with a higher token, so nothing of this partition happens here any more. */
   readonly onFenced: (partition: number) => void;
   /** Failures that are retried, with back-off: for the log. */

@@ -133,6 +133,8 @@ describe('a partition reader', () => {
     });
     await first.take(leases(0));
     await expect.poll(() => given, POLL).toBe(300);
+    // Its stop waits for a commit no longer than it may.
+    await expect.poll(applied, POLL).toEqual(sent.slice(0, 200));
     await first.stop();
     expect(await applied()).toEqual(sent.slice(0, 200));
     const again: number[] = [];

@@ -110,6 +110,8 @@ class CommittedReader<M extends { readonly position: Position; readonly body: Ui
       closing: false,
       gone: false,
       purged: 0,
+      askedInVain: 0,
+      asking: undefined,
       bytes: 0,
       busy: 0,
       lag: undefined,

@@ -103,4 +103,21 @@ class RecentIds1764000400000 implements MigrationInterface {
   }
 }
 
-export const migrations = [...positionMigrations(), Ledger1764000200000, TimerFirings1764000300000, RecentIds1764000400000];
+/** What is stored in TRIGGERED of messages that are not committed: written when TRIGGERED is full, so that it may be purged. One row a partition. */
+class FanOuts1764000500000 implements MigrationInterface {
+  async up(session: QueryRunner): Promise<void> {
+    await session.query('create table fan_outs (partition smallint primary key, epoch text not null, fan_outs jsonb not null)');
+  }
+
+  async down(session: QueryRunner): Promise<void> {
+    await session.query('drop table fan_outs');
+  }
+}
+
+export const migrations = [
+  ...positionMigrations(),
+  Ledger1764000200000,
+  TimerFirings1764000300000,
+  RecentIds1764000400000,
+  FanOuts1764000500000,
+];

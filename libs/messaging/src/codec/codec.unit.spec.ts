@@ -107,7 +107,6 @@ describe('events', () => {
       triggerKey: anyText,
       inboundSequence: whole,
       decidedAt: whole,
-      committed: whole,
       body: fc.uint8Array(),
     });
     fc.assert(

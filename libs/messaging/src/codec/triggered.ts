@@ -14,7 +14,6 @@ export function encodeTriggered(event: TriggeredEvent): Encoded {
     .set('ce-triggerkey', event.triggerKey)
     .number('ce-inboundsequence', event.inboundSequence)
     .number('ce-decidedat', event.decidedAt)
-    .number('ce-committed', event.committed)
     .set('ce-inboundtype', inbound.type)
     .set('ce-inboundid', inbound.id)
     .set('ce-inboundsource', `/${inbound.sourceType}/${inbound.sourceId}`)
@@ -35,7 +34,6 @@ export function decodeTriggered(subject: string, headers: HeaderLookup, stored: 
   const triggerKey = required(headers, 'ce-triggerkey');
   const inboundSequence = requiredNumber(headers, 'ce-inboundsequence');
   const decidedAt = requiredNumber(headers, 'ce-decidedat');
-  const committed = requiredNumber(headers, 'ce-committed');
   const type = inboundType(required(headers, 'ce-inboundtype'));
   const inboundId = required(headers, 'ce-inboundid');
   const { sourceType, sourceId } = parseSource(required(headers, 'ce-inboundsource'));
@@ -57,7 +55,6 @@ export function decodeTriggered(subject: string, headers: HeaderLookup, stored: 
     inbound,
     inboundSequence,
     decidedAt,
-    committed,
     body,
   };
   if (fanOut !== undefined) event.fanOut = decodeValue(fanOut).split(',');

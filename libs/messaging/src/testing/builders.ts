@@ -29,7 +29,6 @@ export const aTriggered = (over: Partial<TriggeredEvent> = {}): TriggeredEvent =
     inbound,
     inboundSequence: 12,
     decidedAt: 7,
-    committed: 3,
     body,
     ...over,
   };
