@@ -85,6 +85,16 @@ export function recordingContext(state: DurableState = memoryState()): Recording
   return context;
 }
 
+/** What came to a context, as text. */
+export const bodies = ({ received }: RecordingContext): string[] => received.map(({ body }) => Buffer.from(body).toString());
+
+/** What a promise rejects with; undefined: it resolves. */
+export const failure = async (promise: Promise<unknown>): Promise<unknown> =>
+  await promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+
 /** What the runtime gives a check, as a record of the steps that succeeded and of where it failed. Sockets are dialled without a guard. */
 export function checkContext(): CheckContext & { readonly steps: string[] } {
   const { signal, log, ...context } = recordingContext();

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, spawnServer, type Server } from '../../apps/standalone/src/servers/child.ts';
+import { type Server, freePort, startServer } from '../../apps/standalone/src/servers/child.ts';
 
 export interface Mosquitto {
   readonly port: number;
@@ -37,25 +37,19 @@ ${lines}`,
   );
   let server: Server;
   const start = async (): Promise<void> => {
-    let output = '';
-    server = spawnServer({
+    server = await startServer({
+      name: 'mosquitto',
+      at: `127.0.0.1:${ports.join(', ')}`,
       command: process.env['SLUICE_MOSQUITTO'] ?? '/usr/sbin/mosquitto',
       args: ['-c', file],
       deathSignal: 'TERM',
       env: { ...process.env, LD_LIBRARY_PATH: process.env['SLUICE_MOSQUITTO_LIBRARIES'] ?? '' },
-      onOutput: (text) => (output = (output + text).slice(-2_000)),
+      serves: async () => {
+        for (const each of ports) if (!(await accepts(each))) return false;
+        return true;
+      },
+      withinMs: 60_000,
     });
-    let gone = false;
-    void server.ended.then(
-      () => (gone = true),
-      () => (gone = true),
-    );
-    for (const each of ports) {
-      while (!(await accepts(each))) {
-        if (gone) throw new Error(`mosquitto ended at its start:\n${output}`);
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
-    }
   };
   await start();
   return {

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, spawnServer } from '../../apps/standalone/src/servers/child.ts';
+import { freePort, startServer } from '../../apps/standalone/src/servers/child.ts';
 
 export interface PubSubEmulator {
   readonly version: string;
@@ -32,21 +32,16 @@ export function emulatorFolder(): string | undefined {
 /** Google's own emulator on 127.0.0.1: nothing in it outlives it. */
 export async function startPubSubEmulator(folder: string): Promise<PubSubEmulator> {
   const port = await freePort();
-  let output = '';
-  const server = spawnServer({
+  const server = await startServer({
+    name: 'the Pub/Sub emulator',
+    at: `127.0.0.1:${port}`,
     command: join(folder, 'bin', 'cloud-pubsub-emulator'),
     args: ['--host=127.0.0.1', `--port=${port}`],
     deathSignal: 'TERM',
     env: { ...process.env, JAVA_OPTS },
-    onOutput: (text) => (output = (output + text).slice(-2_000)),
+    serves: () => answers(port),
+    withinMs: START_MS,
   });
-  let gone = false;
-  void server.ended.finally(() => (gone = true)).catch(() => undefined);
-  const deadline = performance.now() + START_MS;
-  while (!(await answers(port))) {
-    if (gone || performance.now() > deadline) throw new Error(`the Pub/Sub emulator did not start:\n${output}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
   const jar = readdirSync(join(folder, 'lib')).find((name) => name.startsWith('cloud-pubsub-emulator-')) ?? '';
   return { version: /\d+(?:\.\d+)+/.exec(jar)?.[0] ?? '', port, stop: () => server.stop('SIGKILL') };
 }

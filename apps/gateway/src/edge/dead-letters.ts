@@ -9,7 +9,7 @@ import { type ReplayBus, replay } from './replay.ts';
 /** Bodies of one answer, base64 characters; older letters beyond come with an empty, truncated body. */
 const MAX_BODIES = 16 * 1024 * 1024;
 
-export const letterOf = (message: StoredMessage): DeadLetter | undefined => DeadLetter.safeParse(jsonOf(message)).data;
+const readLetter = (message: StoredMessage): DeadLetter | undefined => DeadLetter.safeParse(jsonOf(message)).data;
 
 /** Newest first. */
 export function deadLettersHandler(bus: Pick<Bus, 'list'>): EdgeHandler {
@@ -21,7 +21,7 @@ export function deadLettersHandler(bus: Pick<Bus, 'list'>): EdgeHandler {
       deadLetterSubject(applicationId, sourceId?.toLowerCase() ?? '>'),
       perPage,
       (message) => {
-        const letter = letterOf(message);
+        const letter = readLetter(message);
         return letter !== undefined && (reason === undefined || letter.reason === reason) ? letter : undefined;
       },
     );
@@ -47,7 +47,7 @@ const toItem = ({ replay, ...shown }: DeadLetter): z.infer<typeof DeadLetterItem
 export function replayHandler(bus: ReplayBus, newId: () => string, now: () => Date): EdgeHandler {
   return async ({ applicationId, id = '' }) => {
     const [letter] = await newest(bus, 'DEAD_LETTERS', deadLetterSubject(applicationId, '>'), 1, (message) => {
-      const found = letterOf(message);
+      const found = readLetter(message);
       return found?.id === id ? found : undefined;
     });
     if (letter === undefined) throw notFound('The dead letter');

@@ -26,6 +26,41 @@ export interface SpawnOptions {
   readonly unprivileged?: boolean;
 }
 
+export interface StartOptions extends SpawnOptions {
+  /** For people. */
+  readonly name: string;
+  /** Where it listens, for people. */
+  readonly at: string;
+  readonly serves: () => Promise<boolean>;
+  readonly withinMs: number;
+}
+
+/** Spawns a server and waits until it serves. Throws with its output when it ends before that, or doesn't in time. */
+export async function startServer({ name, at, serves, withinMs, ...options }: StartOptions): Promise<Server> {
+  let output = '';
+  const onOutput = (text: string): void => {
+    output = (output + text).slice(-4_000);
+    options.onOutput?.(text);
+  };
+  const server = spawnServer({ ...options, onOutput });
+  let gone = false;
+  void server.ended.then(
+    () => (gone = true),
+    () => (gone = true),
+  );
+  const deadline = Date.now() + withinMs;
+  while (!(await serves())) {
+    if (gone) throw new Error(`${name} ended at its start:\n${output}`);
+    if (Date.now() > deadline) {
+      await server.stop('SIGKILL');
+      throw new Error(`${name} did not answer on ${at} within ${withinMs / 1000} s:\n${output}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  if (gone) throw new Error(`${name} ended at its start (is ${at} taken?):\n${output}`);
+  return server;
+}
+
 const SETPRIV = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path));
 
 /** Spawns a server in its own process group, so a Ctrl-C in the terminal reaches only us and we end it in order. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
-import { spawnServer, type Server } from './child.ts';
+import { type Server, startServer } from './child.ts';
 
 export interface NatsServerOptions {
   /** Path of the nats-server program, ≥ 2.12. */
@@ -30,33 +30,18 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
   const config = join(options.dataDir, 'nats-server.conf');
   const name = `sluice-${randomBytes(6).toString('hex')}`;
   writeFileSync(config, configuration(options, name), { mode: 0o600 });
-  let output = '';
-  const server = spawnServer({
+  const server = await startServer({
+    name: 'nats-server',
+    at: `${options.host}:${options.port}`,
     command: options.program,
     args: ['-c', config],
     deathSignal: 'TERM',
     // One Go scheduler thread halves the server's CPU per message where it shares two cores with us (shared/CLIENTS.md, NATS).
     env: { ...process.env, GOMAXPROCS: '1' },
-    onOutput: (text) => {
-      output = (output + text).slice(-4_000);
-      options.onOutput?.(text);
-    },
+    serves: () => greets(options.host, options.port, name),
+    withinMs: 10_000,
+    onOutput: options.onOutput,
   });
-  let gone = false;
-  void server.ended.then(
-    () => (gone = true),
-    () => (gone = true),
-  );
-  const deadline = Date.now() + 10_000;
-  while (!(await greets(options.host, options.port, name))) {
-    if (gone) throw new Error(`nats-server ended at its start:\n${output}`);
-    if (Date.now() > deadline) {
-      await server.stop('SIGKILL');
-      throw new Error(`nats-server did not answer on ${options.host}:${options.port} within 10 s:\n${output}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  if (gone) throw new Error(`nats-server ended at its start (is port ${options.port} taken?):\n${output}`);
   return { ...server, url: `nats://${options.host}:${options.port}` };
 }
 

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { spawnServer, type Server } from './child.ts';
+import { type Server, startServer } from './child.ts';
 
 export interface PostgresOptions {
   readonly dataDir: string;
@@ -31,9 +31,11 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
   if (!existsSync(join(cluster, 'PG_VERSION'))) await makeCluster(binaries, cluster, passwordFile);
   const password = readFileSync(passwordFile, 'utf8').trim();
+  const admin = `postgres://sluice:${password}@${options.host}:${options.port}`;
   // A `kill -9` leaves the pid file; PostgreSQL checks itself whether that process still lives.
-  let output = '';
-  const server = spawnServer({
+  const server = await startServer({
+    name: 'PostgreSQL',
+    at: `${options.host}:${options.port}`,
     command: join(binaries, 'postgres'),
     args: [
       ...['-D', cluster, '-p', String(options.port), '-h', options.host],
@@ -44,26 +46,10 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
     // SIGINT is PostgreSQL's fast shutdown: it ends its sessions and itself.
     deathSignal: 'INT',
     unprivileged: true,
-    onOutput: (text) => {
-      output = (output + text).slice(-4_000);
-      options.onOutput?.(text);
-    },
+    serves: () => accepts(`${admin}/postgres`),
+    withinMs: 30_000,
+    onOutput: options.onOutput,
   });
-  let gone = false;
-  void server.ended.then(
-    () => (gone = true),
-    () => (gone = true),
-  );
-  const admin = `postgres://sluice:${password}@${options.host}:${options.port}`;
-  const deadline = Date.now() + 30_000;
-  while (!(await accepts(`${admin}/postgres`))) {
-    if (gone) throw new Error(`PostgreSQL ended at its start:\n${output}`);
-    if (Date.now() > deadline) {
-      await server.stop('SIGKILL');
-      throw new Error(`PostgreSQL did not accept a query within 30 s:\n${output}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
   await ensureDatabase(`${admin}/postgres`);
   return {
     ...server,

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { IntegrationState } from '#lib/contracts';
-import { TAKES_CREDENTIAL, secretOf, withCredential } from '../testing/credential.ts';
+import { TAKES_CREDENTIAL, secretOf, aCredential } from '../testing/credential.ts';
 import { type Harness, anId, startHarness } from '../testing/harness.ts';
 import { ScriptedProvider } from '../testing/scripted-provider.ts';
 
@@ -17,7 +17,7 @@ describe('an integration with a service credential', () => {
 
   /** Two integrations that are connected, one of which names the credential. */
   const started = async (provider = new ScriptedProvider()) => {
-    const credential = await withCredential(at);
+    const credential = await aCredential(at);
     const integration = await at.integration(credential.applicationId, { credentialName: 'key' });
     const other = await at.integration(credential.applicationId);
     await at.start({ provider, definition: TAKES_CREDENTIAL });

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type ConnectionConfig, type ConnectionContext, ConnectorError } from '#lib/connector-sdk';
 import { ControlReply, type IntegrationState, controlSubject } from '#lib/contracts';
-import { TAKES_CREDENTIAL, secretOf, withCredential } from '../testing/credential.ts';
+import { TAKES_CREDENTIAL, secretOf, aCredential } from '../testing/credential.ts';
 import { type Harness, anId, startHarness } from '../testing/harness.ts';
 import { type ScriptedLink, ScriptedProvider } from '../testing/scripted-provider.ts';
 
@@ -15,7 +15,7 @@ describe('a rotated secret', () => {
 
   /** An integration that is connected with the secret `first`. */
   const started = async (provider = new ScriptedProvider(), over: Partial<IntegrationState> = {}) => {
-    const { applicationId, rotate } = await withCredential(at);
+    const { applicationId, rotate } = await aCredential(at);
     const integration = await at.integration(applicationId, { credentialName: 'key', ...over });
     const { runtime } = await at.start({ provider, definition: TAKES_CREDENTIAL, speed: 4 });
     await expect.poll(() => provider.of(integration.id).length).toBe(1);

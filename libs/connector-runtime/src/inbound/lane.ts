@@ -7,7 +7,7 @@ import { deadLetterOf } from '../dead-letter.ts';
 import { type Entry, recordEntry } from './entry.ts';
 import { Events } from './events.ts';
 import type { Identity } from '../identity.ts';
-import { RunningNumbers, resumeNumbers } from './numbers.ts';
+import { Numbering, resumeNumbers } from './numbers.ts';
 import { persist } from '../persist.ts';
 import type { HeldPartition, Shared } from '../shared.ts';
 
@@ -48,7 +48,7 @@ export class Lane {
   readonly #partition: HeldPartition;
   readonly #owner: LaneOwner;
   readonly #events: Events;
-  readonly #numbers = new RunningNumbers();
+  readonly #numbers = new Numbering();
   /** The next batch: it goes as soon as the source has handed over what it has at hand. */
   #gathered: Entry[] = [];
   #gatheredBytes = 0;

@@ -23,8 +23,8 @@ export async function resumeNumbers(bus: Bus, applicationId: string, integration
   return { highest: Math.max(stored, reply.number), through: end };
 }
 
-/** The running numbers of one integration: each is given to one message that is stored. */
-export class RunningNumbers {
+/** Gives the running numbers of one integration, each to one message that is stored. */
+export class Numbering {
   #next: number | undefined;
   /** All that is stored of this integration, as far as we know, stands at or before this. */
   #through: Position = 0;

@@ -10,7 +10,7 @@ export const secretOf = ({ config: { config } }: Pick<ScriptedLink, 'config'>): 
   (config['credential'] as Record<string, unknown> | undefined)?.['secretValue'];
 
 /** An application with one credential, `key`, whose secret is `first`. */
-export async function withCredential(at: Harness) {
+export async function aCredential(at: Harness) {
   const { id: applicationId } = await at.application();
   const sealed = await at.sealing(applicationId);
   /** The fields of a credential of this id. */

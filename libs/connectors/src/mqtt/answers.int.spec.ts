@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Connection, SendMessage } from '#lib/connector-sdk';
-import { type RecordingContext, recordingContext } from '../../../../test/servers/connection-context.ts';
+import { type RecordingContext, failure, recordingContext } from '../../../../test/servers/connection-context.ts';
 import { type Script, type ScriptedBroker, startScriptedBroker } from '../../../../test/servers/scripted-broker.ts';
 import { MqttConfig } from './config.ts';
 import { mqttProvider } from './provider.ts';
@@ -39,12 +39,6 @@ async function connecting(
   stops.push(() => connection.close({ drain: false }));
   return { connection, context, broker };
 }
-
-const failure = async (promise: Promise<unknown>): Promise<unknown> =>
-  await promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
 
 const refusing = (version: Version, code: number): Script => ({
   connect: (_packet, { reply, close }) => {

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import ParticleApi from 'particle-api-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Connection, SendOutcome } from '#lib/connector-sdk';
-import { type RecordingContext, recordingContext } from '../../../../test/servers/connection-context.ts';
+import { type RecordingContext, bodies, failure, recordingContext } from '../../../../test/servers/connection-context.ts';
 import { type TestParticleServer, startParticleServer } from '../../../../test/servers/particle.ts';
 import type { ParticleConfig } from './config.ts';
 import { particle } from './definition.ts';
@@ -33,12 +33,6 @@ async function connected(
   return { connection, context };
 }
 
-const failure = async (promise: Promise<unknown>): Promise<unknown> =>
-  await promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-const bodies = (context: RecordingContext): string[] => context.received.map(({ body }) => Buffer.from(body).toString());
 const names = (context: RecordingContext): unknown[] => context.received.map(({ attributes }) => attributes['name']);
 const call = async (connection: Connection, options: Record<string, unknown>, args = 'on'): Promise<SendOutcome | undefined> =>
   await connection.send?.({ id: 'r:n:0', payload: Buffer.from(args), options });

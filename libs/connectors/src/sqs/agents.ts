@@ -24,26 +24,10 @@ function handOver(open: Open, handed: HandOver | undefined): undefined {
   );
 }
 
-class PlainAgent extends HttpAgent {
-  readonly #open: Open;
-  constructor(open: Open) {
-    super(AGENT);
-    this.#open = open;
-  }
-  override createConnection(_options: unknown, handed?: HandOver): undefined {
-    handOver(this.#open, handed);
-  }
-}
-
-class TlsAgent extends HttpsAgent {
-  readonly #open: Open;
-  constructor(open: Open) {
-    super(AGENT);
-    this.#open = open;
-  }
-  override createConnection(_options: unknown, handed?: HandOver): undefined {
-    handOver(this.#open, handed);
-  }
+/** The agent, its connections opened by `open`. */
+function opening<A extends HttpAgent | HttpsAgent>(agent: A, open: Open): A {
+  agent.createConnection = (_options: unknown, handed?: HandOver): undefined => handOver(open, handed);
+  return agent;
 }
 
 /** Of a check, TLS is a step. */
@@ -64,8 +48,8 @@ export function dialledAgents(target: Target, context: Dials, tls: TlsSettings =
     stream.destroy();
     throw new NotDialled('lost', 'The connection is closed.');
   };
-  const httpAgent = new PlainAgent(async () => await open(false));
-  const httpsAgent = new TlsAgent(async () => await open(true));
+  const httpAgent = opening(new HttpAgent(AGENT), () => open(false));
+  const httpsAgent = opening(new HttpsAgent(AGENT), () => open(true));
   return {
     httpAgent,
     httpsAgent,

@@ -7,7 +7,7 @@ import { type Server, createServer as createTlsServer } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Connection } from '#lib/connector-sdk';
 import { makeCertificates } from '../../../../test/servers/certificates.ts';
-import { type RecordingContext, recordingContext } from '../../../../test/servers/connection-context.ts';
+import { type RecordingContext, failure, recordingContext } from '../../../../test/servers/connection-context.ts';
 import { type FaultProxy, startFaultProxy } from '../../../../test/servers/fault-proxy.ts';
 import { SQS_KEY, type SqsServer, startSqs } from '../../../../test/servers/sqs.ts';
 import type { ResolvedSqsConfig } from './config.ts';
@@ -62,11 +62,6 @@ async function onQueue(
   return { name, proxied, ...(await connected({ queueUrl: proxied }, options)) };
 }
 
-const failure = async (promise: Promise<unknown>): Promise<unknown> =>
-  await promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
 const texts = (context: RecordingContext): string[] => context.received.map(({ body }) => Buffer.from(body).toString());
 const left = async (name: string): Promise<string[]> => {
   const { ready, inflight } = await sqs.inspect(name);

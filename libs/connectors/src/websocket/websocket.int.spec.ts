@@ -2,7 +2,7 @@ import { type AddressInfo, type Socket, connect, createServer } from 'node:net';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Connection } from '#lib/connector-sdk';
 import { type Certificates, makeCertificates } from '../../../../test/servers/certificates.ts';
-import { type RecordingContext, recordingContext } from '../../../../test/servers/connection-context.ts';
+import { type RecordingContext, bodies, failure, recordingContext } from '../../../../test/servers/connection-context.ts';
 import { type TestWebsocketServer, type WebsocketServerOptions, startWebsocketServer } from '../../../../test/servers/websocket.ts';
 import type { ResolvedConfig } from './authentication.ts';
 import { websocket } from './definition.ts';
@@ -43,12 +43,6 @@ async function connected(
   return { connection, context };
 }
 
-const failure = async (promise: Promise<unknown>): Promise<unknown> =>
-  await promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-const bodies = (context: RecordingContext): string[] => context.received.map(({ body }) => Buffer.from(body).toString());
 const send = async (connection: Connection, payload: string | Buffer, options: Record<string, unknown> = {}) =>
   await connection.send?.({ id: 'r:n:0', payload: Buffer.from(payload), options });
 

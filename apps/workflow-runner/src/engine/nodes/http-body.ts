@@ -9,19 +9,19 @@ import type { HttpConfig } from './http-config.ts';
 export type Common = Pick<HttpCall, 'id' | 'applicationId' | 'caCertificate' | 'verify' | 'timeoutMs' | 'abandoned'>;
 
 /** The body of a request; no bytes: there is none. */
-export interface Body {
+export interface RequestBody {
   readonly bytes?: Uint8Array;
   /** Unless a header says otherwise. */
   readonly type?: string;
 }
 
 /** The body that a node's configuration says. Rejects HttpFailure where it stands at an address and can't be had. */
-export async function bodyOf(step: Step, config: HttpConfig, common: Common): Promise<Body> {
+export async function bodyOf(step: Step, config: HttpConfig, common: Common): Promise<RequestBody> {
   if (config.method === 'GET' || config.method === 'HEAD') return {};
   return config.bodyType === 'url' ? await fetched(step, config, common) : await made(step, config);
 }
 
-async function made(step: Step, { bodyType, bodyTemplate, bodyFields, requestEncodingTemplate }: HttpConfig): Promise<Body> {
+async function made(step: Step, { bodyType, bodyTemplate, bodyFields, requestEncodingTemplate }: HttpConfig): Promise<RequestBody> {
   const fields = (): [string, string][] =>
     bodyFields.map(({ keyTemplate, valueTemplate }) => [renderRequired(step, 'keyTemplate', keyTemplate), render(step, valueTemplate)]);
   switch (bodyType) {
@@ -48,7 +48,7 @@ async function made(step: Step, { bodyType, bodyTemplate, bodyFields, requestEnc
 }
 
 /** What stands at an address; nothing of the request's own goes there. */
-async function fetched(step: Step, { bodyTemplate }: HttpConfig, common: Common): Promise<Body> {
+async function fetched(step: Step, { bodyTemplate }: HttpConfig, common: Common): Promise<RequestBody> {
   const uri = renderRequired(step, 'bodyTemplate', bodyTemplate);
   const { statusCode, headers, body } = await step.ports.http({
     ...common,

@@ -3,7 +3,7 @@ import { NodeError } from '../errors.ts';
 import type { HttpAuth } from '../http.ts';
 import type { Step } from '../node.ts';
 import { render, renderRequired } from './config.ts';
-import type { Body } from './http-body.ts';
+import type { RequestBody } from './http-body.ts';
 import type { HttpConfig } from './http-config.ts';
 
 /** Longest and usual time for a request, seconds (WORKFLOWS.md). */
@@ -38,14 +38,14 @@ export function headersOf(step: Step, { headerInfo }: HttpConfig): Record<string
 }
 
 /** A form's type names its boundary: no header can know it. */
-export const withType = (headers: Record<string, string>, { type }: Body, { bodyType }: HttpConfig): Record<string, string> =>
+export const withType = (headers: Record<string, string>, { type }: RequestBody, { bodyType }: HttpConfig): Record<string, string> =>
   type === undefined || (headers['content-type'] !== undefined && bodyType !== 'multipart')
     ? headers
     : { ...headers, 'content-type': type };
 
 /** Headers that say who asks are not repeated in the payload. */
 const PRIVATE = /^(?:authorization|proxy-authorization|cookie)$|key|token|secret|password/;
-export const shown = (headers: Readonly<Record<string, string>>): Record<string, string> =>
+export const shownHeaders = (headers: Readonly<Record<string, string>>): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => !PRIVATE.test(name)));
 
 export function authOf(step: Step, { authType, authCredentials, credentialNameTemplate }: HttpConfig): HttpAuth {

@@ -5,7 +5,7 @@ import { encodingOf } from './encoding.ts';
 import { failed } from './error-behavior.ts';
 import { bodyOf, type Common } from './http-body.ts';
 import { HttpConfig } from './http-config.ts';
-import { authOf, headersOf, secondsOf, shown, withType } from './http-request.ts';
+import { authOf, headersOf, secondsOf, shownHeaders, withType } from './http-request.ts';
 import { withResult } from './payload.ts';
 
 /**
@@ -56,7 +56,7 @@ async function request(step: Step, config: HttpConfig): Promise<Outcome> {
     headers: answer.headers,
     body: answerBody(answer.body, encoding),
     requestDuration: Math.round(performance.now() - begun),
-    request: { method, uri: answer.uri, headers: shown(headers) },
+    request: { method, uri: answer.uri, headers: shownHeaders(headers) },
   });
 }
 
