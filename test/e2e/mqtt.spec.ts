@@ -122,6 +122,31 @@ describe.skipIf(process.env['SLUICE_NO_MOSQUITTO'] === '1')('MQTT in, workflow, 
     await listener.stop();
   });
 
+  it('a default version decides as soon as the change of it is answered', { timeout: 60_000 }, async () => {
+    const answerTopic = 'out/version';
+    const listener = await listen(`mqtt://127.0.0.1:${broker.port}`, answerTopic);
+    const mqttConfig = { protocol: 'mqtt', host: '127.0.0.1', port: broker.port, clean: false };
+    const echo = await makeEcho(product, { mqttConfig, topics: ['in/version/#'], answerTopic });
+    await expect.poll(() => echo.state(), { timeout: 15_000 }).toBe('connected');
+    const flow = `/applications/${echo.applicationId}/flows/${echo.flowId}`;
+    const { triggers, nodes } = echoFlow(echo.integrationId, answerTopic);
+    const { id } = await product.call<{ id: string }>('POST', `${flow}/versions`, { version: 'v1', triggers, nodes });
+    await product.call('PATCH', flow, { defaultVersionId: id });
+    for (let number = 1; number <= 30; number++) {
+      await product.call('PATCH', `${flow}/versions/${id}`, { enabled: false });
+      await listener.publish('in/version/now', 1_000 + number, 1_000 + number);
+      await expect.poll(async () => (await echo.ledger()).received).toBe(2 * number - 1);
+      await product.call('PATCH', `${flow}/versions/${id}`, { enabled: true });
+      await listener.publish('in/version/now', number, number);
+      await listener.untilAnswered(number, 10_000);
+    }
+    await expect
+      .poll(() => echo.ledger())
+      .toMatchObject({ received: 60, dispatched: 30, unmatched: 30, inFlight: 0, runs: { succeeded: 30, inFlight: 0 } });
+    expect([...listener.answers.keys()]).toEqual(Array.from({ length: 30 }, (_, index) => index + 1));
+    await listener.stop();
+  });
+
   it('through a broker that is killed and comes back', { timeout: 120_000 }, async () => {
     const listener = await listen(`mqtt://127.0.0.1:${broker.port}`, 'out/bounce');
     const echo = await makeEcho(product, {

@@ -52,31 +52,32 @@ describe('retry', () => {
   });
 });
 
-describe('a change of a workflow', () => {
-  const create = () => gateway.call('POST', `${BASE}/flows`, { body: { name: 'Saved' } });
-
+describe.each([
+  ['a workflow', () => gateway.call('POST', `${BASE}/flows`, { body: { name: 'Saved' } }), 201],
+  ['a version', () => gateway.call('PATCH', `${BASE}/flows/${FLOW}/versions/${FLOW}`, { body: { enabled: false } }), 200],
+])('a change of %s', (_, change, status) => {
   it('is answered once dispatch decides by it', async () => {
     gateway.config.answer(() => ({ ok: true, result: { id: FLOW }, position: 12 }));
     const asked: unknown[] = [];
     let apply = (): void => undefined;
     const applied = new Promise<void>((resolve) => (apply = resolve));
-    const serving = gateway.bus.serve(appliedSubject(partitionOf(APP)), async (_, body) => {
+    const serving = gateway.bus.serve(appliedSubject(partitionOf(APP)), async (__, body) => {
       asked.push(JSON.parse(Buffer.from(body).toString()));
       await applied;
       return new Uint8Array();
     });
     let answered = false;
-    const answer = create().finally(() => (answered = true));
+    const answer = change().finally(() => (answered = true));
     await expect.poll(() => asked).toEqual([{ eventPosition: 12 }]);
     expect(answered).toBe(false);
     apply();
-    expect((await answer).status).toBe(201);
+    expect((await answer).status).toBe(status);
     await serving.stop();
   });
 
   it('is answered without a dispatch too', async () => {
     gateway.config.answer(() => ({ ok: true, result: { id: FLOW }, position: 12 }));
-    expect((await create()).status).toBe(201);
+    expect((await change()).status).toBe(status);
   });
 });
 

@@ -42,7 +42,8 @@ export interface ApiParts {
 /** A change that this process (a token, an application) or dispatch (a workflow) must know before its caller does is waited for this long, ms. */
 const APPLIED_WITHIN_MS = 2_000;
 const FOLLOWED = /^command\.(token|application)\./;
-const DISPATCHED = /^command\.(application|integration|workflow)\./;
+/** A workflow changes with the version that is its default. */
+const DISPATCHED = /^command\.(application|integration|workflow|flowVersion)\./;
 const MAX_IDEMPOTENCY_KEY = 255;
 
 /** The API without a transport: first {@link enter}, which decides whether the call may be made, then {@link perform}. Both throw {@link ApiProblem}. */
