@@ -125,11 +125,16 @@ describe('paths', () => {
       node('bad', 'ThrowErrorNode', { messageTemplate: 'no {{data.topic}}' }),
       see('never'),
     ];
-    const { result, debug } = await ran(workflow(nodes));
+    let answer: (() => void) | undefined;
+    const reply = (): Promise<OutputReply> => new Promise((resolve) => (answer = () => resolve({ verdict: 'succeeded' })));
+    const { result, debug } = await ran(workflow(nodes), { reply });
     expect(result).toMatchObject({
       status: 'failed',
       error: { name: 'ThrowError', message: 'no in/a', nodeId: 'bad', nodeType: 'ThrowErrorNode' },
     });
+    answer?.();
+    await new Promise(setImmediate);
+    expect(answer).toBeDefined();
     expect(debug).toEqual([]);
   });
 
