@@ -5,7 +5,7 @@ import { freePort } from '../../apps/standalone/src/servers/child.ts';
 import { startDispatch } from '../../apps/workflow-dispatch/src/index.ts';
 import { startRunner } from '../../apps/workflow-runner/src/index.ts';
 import { Service } from '../product/services.ts';
-import { DispatchBench, newId, type Tenant } from '../servers/dispatch-bench.ts';
+import { DispatchHarness, newId, type Tenant } from '../harness/dispatch.ts';
 import { secretSettings } from '../servers/master-key.ts';
 
 const MIB = 1024 * 1024;
@@ -15,13 +15,13 @@ const large = { body: Buffer.alloc(100_000, 'x') };
 const log = createLogger({ service: 'test', level: process.env['SLUICE_TEST_LOG'] ?? 'silent' });
 const running = new Set<RunningService>();
 const processes = new Set<Service>();
-let bench: DispatchBench;
+let harness: DispatchHarness;
 
 beforeAll(async () => {
-  bench = await DispatchBench.start(STREAM_BYTES, 'real');
+  harness = await DispatchHarness.start(STREAM_BYTES, 'real');
 });
 afterEach(stopAll);
-afterAll(() => bench.stop());
+afterAll(() => harness.stop());
 
 async function stopAll(): Promise<void> {
   for (const one of processes) await one.end('SIGKILL');
@@ -39,21 +39,21 @@ async function start(starting: Promise<RunningService>): Promise<RunningService>
 const dispatch = (): Promise<RunningService> => start(startDispatch({ ...where(), replicaId: 'd1' }));
 const runner = (): Promise<RunningService> => start(startRunner({ ...where(), replicaId: 'r1', ...secretSettings() }));
 const where = (): { natsUrl: string; postgresUrl: string; standalone: true; log: typeof log } => ({
-  natsUrl: bench.nats.url,
-  postgresUrl: bench.postgres.url,
+  natsUrl: harness.nats.url,
+  postgresUrl: harness.postgres.url,
   standalone: true,
   log,
 });
 
 async function ledger({ applicationId, integrationId }: Tenant): Promise<Ledger> {
-  const reply = await bench.ask(querySubject('ledger', 'integration'), { applicationId, id: integrationId });
+  const reply = await harness.ask(querySubject('ledger', 'integration'), { applicationId, id: integrationId });
   return Ledger.parse(reply.ok ? reply.result : undefined);
 }
 
 /** Resolves once as many runs of the tenant's have succeeded, whether dispatch lives or not. */
 async function until({ applicationId }: Tenant, succeeded: number): Promise<void> {
   const counts = async (): Promise<number> => {
-    const answer = await bench.bus.request(RUN_COUNTS_SUBJECT, Buffer.from(JSON.stringify({ applicationId })), 5_000);
+    const answer = await harness.bus.request(RUN_COUNTS_SUBJECT, Buffer.from(JSON.stringify({ applicationId })), 5_000);
     return (JSON.parse(Buffer.from(answer).toString()) as { succeeded: number }).succeeded;
   };
   await expect.poll(() => counts().catch(() => 0), { timeout: 100_000 }).toBeGreaterThanOrEqual(succeeded);
@@ -63,8 +63,8 @@ async function until({ applicationId }: Tenant, succeeded: number): Promise<void
 async function dispatchProcess(): Promise<Service> {
   const port = await freePort();
   const env = {
-    SLUICE_NATS_URL: bench.nats.url,
-    SLUICE_POSTGRES_URL: bench.postgres.url,
+    SLUICE_NATS_URL: harness.nats.url,
+    SLUICE_POSTGRES_URL: harness.postgres.url,
     SLUICE_REPLICA_ID: 'd1',
     SLUICE_HOST: '127.0.0.1',
     SLUICE_HTTP_PORT: String(port),
@@ -76,13 +76,13 @@ async function dispatchProcess(): Promise<Service> {
 
 /** Whether it takes no more of what {@link large} messages are. */
 async function isFull(stream: 'INBOUND' | 'TRIGGERED'): Promise<boolean> {
-  return (await bench.bus.streamInfo(stream)).bytes > STREAM_BYTES - large.body.byteLength;
+  return (await harness.bus.streamInfo(stream)).bytes > STREAM_BYTES - large.body.byteLength;
 }
 
 /** A tenant each of whose messages starts this many workflows. */
 async function fanOut(workflows: number): Promise<Tenant> {
-  const tenant = await bench.tenant();
-  for (let left = workflows - 1; left > 0; left--) await bench.workflow(tenant, { id: newId() });
+  const tenant = await harness.tenant();
+  for (let left = workflows - 1; left > 0; left--) await harness.workflow(tenant, { id: newId() });
   return tenant;
 }
 
@@ -99,20 +99,20 @@ describe('a bus that holds less than what is to be run', { timeout: 150_000 }, (
   it('runs a message that starts more workflows than TRIGGERED holds', async () => {
     const tenant = await fanOut(60);
     await Promise.all([dispatch(), runner()]);
-    await bench.messages(tenant, 1, 1, large);
+    await harness.messages(tenant, 1, 1, large);
     await expect.poll(() => ledger(tenant), { timeout: 100_000 }).toMatchObject(done(1, 60));
   });
 
   it('runs many messages of which none was committed when TRIGGERED was full', async () => {
     const tenant = await fanOut(10);
-    await bench.messages(tenant, 1, 15, large);
+    await harness.messages(tenant, 1, 15, large);
     await Promise.all([dispatch(), runner()]);
     await expect.poll(() => ledger(tenant), { timeout: 100_000 }).toMatchObject(done(15, 10));
   });
 
   it('runs messages of several applications of which none can be stored whole beside the others', async () => {
     const tenants = await Promise.all([fanOut(40), fanOut(40), fanOut(40)]);
-    for (const tenant of tenants) await bench.messages(tenant, 1, 2, large);
+    for (const tenant of tenants) await harness.messages(tenant, 1, 2, large);
     await Promise.all([dispatch(), runner()]);
     for (const tenant of tenants) await expect.poll(() => ledger(tenant), { timeout: 100_000 }).toMatchObject(done(2, 40));
   });
@@ -120,11 +120,11 @@ describe('a bus that holds less than what is to be run', { timeout: 150_000 }, (
   it('goes on when both start again while both streams are full', async () => {
     const tenant = await fanOut(8);
     await dispatch();
-    const storing = bench.messages(tenant, 1, 25, large);
+    const storing = harness.messages(tenant, 1, 25, large);
     await expect.poll(() => isFull('INBOUND'), { timeout: 100_000 }).toBe(true);
     expect(await isFull('TRIGGERED')).toBe(true);
     await stopAll();
-    for (const stream of ['INBOUND', 'TRIGGERED'] as const) await bench.fill(stream);
+    for (const stream of ['INBOUND', 'TRIGGERED'] as const) await harness.fill(stream);
     await Promise.all([dispatch(), runner()]);
     await storing;
     await expect.poll(() => ledger(tenant), { timeout: 100_000 }).toMatchObject(done(25, 8));
@@ -134,7 +134,7 @@ describe('a bus that holds less than what is to be run', { timeout: 150_000 }, (
     const tenant = await fanOut(60);
     await runner();
     await dispatch();
-    await bench.messages(tenant, 1, 2, large);
+    await harness.messages(tenant, 1, 2, large);
     for (const share of [20, 50, 80, 110]) {
       await until(tenant, share);
       // It takes all partitions at once: the one before it learns of that as one that was paused does.
@@ -146,10 +146,10 @@ describe('a bus that holds less than what is to be run', { timeout: 150_000 }, (
   it('runs nothing twice when the bus is killed in the middle', async () => {
     const tenant = await fanOut(60);
     await Promise.all([dispatch(), runner()]);
-    await bench.messages(tenant, 1, 2, large);
+    await harness.messages(tenant, 1, 2, large);
     for (const share of [20, 80]) {
       await until(tenant, share);
-      await bench.nats.restart();
+      await harness.nats.restart();
     }
     await expect.poll(() => ledger(tenant).catch(() => undefined), { timeout: 100_000 }).toMatchObject(done(2, 60));
   });
@@ -161,7 +161,7 @@ describe('a bus that holds less than what is to be run', { timeout: 150_000 }, (
       await runner();
       const killed = await dispatchProcess();
       killed.launch(point);
-      await bench.messages(tenant, 1, 2, large);
+      await harness.messages(tenant, 1, 2, large);
       expect(await killed.ended()).toBe(null); // killed, which nobody but the fault does
       await dispatch();
       await expect.poll(() => ledger(tenant), { timeout: 100_000 }).toMatchObject(done(2, 60));
@@ -173,7 +173,7 @@ describe('a bus that holds less than what is to be run', { timeout: 150_000 }, (
     await runner();
     const killed = await dispatchProcess();
     await killed.start();
-    await bench.messages(tenant, 1, 2, large);
+    await harness.messages(tenant, 1, 2, large);
     await until(tenant, 50);
     await killed.end('SIGKILL');
     await dispatch();

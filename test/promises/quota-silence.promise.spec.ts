@@ -2,7 +2,7 @@ import { activitySubject, Ledger, partitionOf, querySubject } from '#lib/contrac
 import { createLogger, type RunningService } from '#lib/platform';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startDispatch } from '../../apps/workflow-dispatch/src/index.ts';
-import { DispatchBench, type Tenant } from '../servers/dispatch-bench.ts';
+import { DispatchHarness, type Tenant } from '../harness/dispatch.ts';
 import { type FaultProxy, startFaultProxy } from '../servers/fault-proxy.ts';
 import { LONG, recordFigure } from './figures.ts';
 
@@ -29,11 +29,11 @@ const replicas: Replica[] = [];
 const holders = new Map<string, string>();
 let takeovers = 0;
 let started = 0;
-let bench: DispatchBench;
+let harness: DispatchHarness;
 
 beforeAll(async () => {
-  bench = await DispatchBench.start(256 * 1024 * 1024);
-  await bench.bus.kv('LEASES').watch((key, value) => {
+  harness = await DispatchHarness.start(256 * 1024 * 1024);
+  await harness.bus.kv('LEASES').watch((key, value) => {
     if (!key.startsWith('lease.dispatch.') || value === undefined) return;
     const { holder } = JSON.parse(Buffer.from(value).toString()) as { holder: string | null };
     if (holder === null) return;
@@ -45,14 +45,21 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   for (const replica of replicas) await end(replica);
-  await bench.stop();
+  await harness.stop();
 });
 
 async function addReplica(): Promise<void> {
   const id = `d${++started}`;
-  const link = await startFaultProxy({ port: bench.nats.port });
+  const link = await startFaultProxy({ port: harness.nats.port });
   const natsUrl = `nats://127.0.0.1:${link.port}`;
-  const service = await startDispatch({ natsUrl, postgresUrl: bench.postgres.url, replicaId: id, standalone: false, log, timing: TIMING });
+  const service = await startDispatch({
+    natsUrl,
+    postgresUrl: harness.postgres.url,
+    replicaId: id,
+    standalone: false,
+    log,
+    timing: TIMING,
+  });
   replicas.push({ id, service, link });
 }
 
@@ -83,19 +90,19 @@ async function silenceOne(): Promise<void> {
 }
 
 async function ledger({ applicationId, integrationId }: Tenant): Promise<Ledger> {
-  const reply = await bench.ask(querySubject('ledger', 'integration'), { applicationId, id: integrationId });
+  const reply = await harness.ask(querySubject('ledger', 'integration'), { applicationId, id: integrationId });
   return Ledger.parse(reply.ok ? reply.result : undefined);
 }
 
 /** Stores the next messages of every application, in turn. */
 async function offer(tenants: readonly Tenant[], from: number, to: number, period: string): Promise<void> {
   for (let number = from; number <= to; number++)
-    for (const tenant of tenants) await bench.store(tenant, { number, time: `${period}:30:00.000Z` });
+    for (const tenant of tenants) await harness.store(tenant, { number, time: `${period}:30:00.000Z` });
 }
 
 it('promise 15: a payload quota is met exactly while replicas fall silent and are heard again', { timeout: 900_000 }, async () => {
   const tenants: Tenant[] = [];
-  for (let n = 0; n < APPLICATIONS; n++) tenants.push(await bench.tenant({ payloads: QUOTA, period: 'hour' }));
+  for (let n = 0; n < APPLICATIONS; n++) tenants.push(await harness.tenant({ payloads: QUOTA, period: 'hour' }));
   await untilShared();
   takeovers = 0;
   const part = OFFERED / PARTS;
@@ -115,12 +122,12 @@ it('promise 15: a payload quota is met exactly while replicas fall silent and ar
   for (const tenant of tenants) {
     await expect.poll(() => ledger(tenant), { timeout: 30_000 }).toMatchObject({ received: expected.received, inFlight: 0 });
     refused += (await ledger(tenant)).rejectedByQuota;
-    const runs = await bench.triggered(tenant);
+    const runs = await harness.triggered(tenant);
     for (const period of PERIODS) {
       const dispatched = runs.filter(({ inbound }) => inbound.time.startsWith(period)).length;
       if (Math.abs(dispatched - QUOTA) > Math.abs(worst)) worst = dispatched - QUOTA;
     }
-    events += (await bench.bus.list('ACTIVITY', activitySubject(tenant.applicationId, 'quota', tenant.applicationId))).length;
+    events += (await harness.bus.list('ACTIVITY', activitySubject(tenant.applicationId, 'quota', tenant.applicationId))).length;
   }
   const periods = APPLICATIONS * PERIODS.length;
   recordFigure({

@@ -2,7 +2,7 @@ import { activitySubject, Ledger, partitionOf, querySubject } from '#lib/contrac
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { freePort } from '../../apps/standalone/src/servers/child.ts';
 import { Service } from '../product/services.ts';
-import { DispatchBench, newId, type Tenant } from '../servers/dispatch-bench.ts';
+import { DispatchHarness, newId, type Tenant } from '../harness/dispatch.ts';
 import { LONG, recordFigure } from './figures.ts';
 
 const REPLICAS = ['d1', 'd2', 'd3'];
@@ -16,16 +16,16 @@ const TOTAL = ROUNDS * 4 * CHUNK;
 const ALLOWANCE = TOTAL * 0.6 + 7;
 const POLL = { timeout: 60_000, interval: 100 };
 
-let bench: DispatchBench;
+let harness: DispatchHarness;
 const replicas: Service[] = [];
 
 beforeAll(async () => {
-  bench = await DispatchBench.start(128 * 1024 * 1024);
+  harness = await DispatchHarness.start(128 * 1024 * 1024);
   for (const name of REPLICAS) {
     const port = await freePort();
     const env = {
-      SLUICE_NATS_URL: bench.nats.url,
-      SLUICE_POSTGRES_URL: bench.postgres.url,
+      SLUICE_NATS_URL: harness.nats.url,
+      SLUICE_POSTGRES_URL: harness.postgres.url,
       SLUICE_HOST: '127.0.0.1',
       SLUICE_HTTP_PORT: String(port),
       SLUICE_REPLICA_ID: name,
@@ -36,19 +36,19 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await Promise.all(replicas.map((replica) => replica.end('SIGTERM')));
-  await bench.stop();
+  await harness.stop();
 });
 
 const replica = (index: number): Service => replicas[index] as Service;
 
 async function ledger({ applicationId, integrationId }: Tenant): Promise<Ledger> {
-  const reply = await bench.ask(querySubject('ledger', 'integration'), { applicationId, id: integrationId });
+  const reply = await harness.ask(querySubject('ledger', 'integration'), { applicationId, id: integrationId });
   return Ledger.parse(reply.ok ? reply.result : undefined);
 }
 
 /** Who holds each partition, once the replicas share them. */
 async function holders(): Promise<Map<number, string>> {
-  const entries = await bench.bus.kv('LEASES').entries('lease.dispatch');
+  const entries = await harness.bus.kv('LEASES').entries('lease.dispatch');
   return new Map(
     entries.map(({ key, value }) => {
       const { holder } = JSON.parse(Buffer.from(value).toString()) as { holder: string };
@@ -76,12 +76,12 @@ async function untilSettled(tenants: readonly Tenant[], stored: number): Promise
 it('promise 15: a payload quota is met exactly by three replicas, through crashes and hand-overs', { timeout: 600_000 }, async () => {
   await expect.poll(smallestShare, POLL).toBeGreaterThanOrEqual(20);
   const applications = await Promise.all([...REPLICAS, ...REPLICAS].map(anApplicationOf));
-  const tenants = await Promise.all(applications.map((id) => bench.tenant({ payloads: ALLOWANCE, period: 'day' }, id)));
+  const tenants = await Promise.all(applications.map((id) => harness.tenant({ payloads: ALLOWANCE, period: 'day' }, id)));
   let stored = 0;
   let takeOvers = 0;
   const during = async (takeOver: () => Promise<unknown>): Promise<void> => {
     const [from, to] = [stored + 1, stored + CHUNK];
-    await Promise.all([...tenants.map((tenant) => bench.messages(tenant, from, to)), takeOver()]);
+    await Promise.all([...tenants.map((tenant) => harness.messages(tenant, from, to)), takeOver()]);
     stored = to;
     takeOvers++;
   };
@@ -113,11 +113,11 @@ it('promise 15: a payload quota is met exactly by three replicas, through crashe
       rejectedByQuota: TOTAL - ALLOWANCE,
       unexplained: 0,
     });
-    const started = await bench.startedBy(tenant);
+    const started = await harness.startedBy(tenant);
     deviation = Math.max(deviation, Math.abs(new Set(started).size - ALLOWANCE));
     twice += started.length - new Set(started).size;
     const { applicationId } = tenant;
-    events += (await bench.bus.list('ACTIVITY', activitySubject(applicationId, 'quota', '*'))).length;
+    events += (await harness.bus.list('ACTIVITY', activitySubject(applicationId, 'quota', '*'))).length;
   }
   recordFigure({
     promise: 15,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { APPLICATION_SCOPES, OPERATIONS, type Operation } from '#lib/contracts';
-import { aToken } from '../gateway/scripted-config.ts';
-import { APP, FOREIGN, startedGateway, type StartedGateway } from '../gateway/started.ts';
+import { aToken } from '../harness/scripted-config.ts';
+import { APP, FOREIGN, startedGateway, type StartedGateway } from '../harness/gateway.ts';
 import { recordFigure } from './figures.ts';
 
 let gateway: StartedGateway;

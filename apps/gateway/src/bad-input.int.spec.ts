@@ -1,6 +1,6 @@
 import { createConnection } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { APP, INTEGRATION, startedGateway, type StartedGateway } from '../../../test/gateway/started.ts';
+import { APP, INTEGRATION, startedGateway, type StartedGateway } from '../../../test/harness/gateway.ts';
 import { MAX_BODY } from './http/body.ts';
 
 const BASE = `/applications/${APP}`;

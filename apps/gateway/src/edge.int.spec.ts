@@ -14,8 +14,8 @@ import {
   outboundSubject,
   partitionOf,
 } from '#lib/contracts';
-import { aToken } from '../../../test/gateway/scripted-config.ts';
-import { APP, FOREIGN, INTEGRATION, startedGateway, type StartedGateway } from '../../../test/gateway/started.ts';
+import { aToken } from '../../../test/harness/scripted-config.ts';
+import { APP, FOREIGN, INTEGRATION, startedGateway, type StartedGateway } from '../../../test/harness/gateway.ts';
 
 const BASE = `/applications/${APP}`;
 const FLOW = 'dddddddddddddddddddddddd';

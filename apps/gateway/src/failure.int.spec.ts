@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { APP, startedGateway, type StartedGateway } from '../../../test/gateway/started.ts';
+import { APP, startedGateway, type StartedGateway } from '../../../test/harness/gateway.ts';
 
 const BASE = `/applications/${APP}`;
 

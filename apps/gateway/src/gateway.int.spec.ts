@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Reply, StatusRecord } from '#lib/contracts';
-import { aToken } from '../../../test/gateway/scripted-config.ts';
-import { APP, FOREIGN, INTEGRATION, startedGateway, type StartedGateway } from '../../../test/gateway/started.ts';
+import { aToken } from '../../../test/harness/scripted-config.ts';
+import { APP, FOREIGN, INTEGRATION, startedGateway, type StartedGateway } from '../../../test/harness/gateway.ts';
 import { tokenHashOf } from './api/token-book.ts';
 
 const BASE = `/applications/${APP}`;

@@ -1,23 +1,23 @@
 import { createLogger, type RunningService } from '#lib/platform';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { DispatchBench, type Tenant } from '../../../test/servers/dispatch-bench.ts';
+import { DispatchHarness, type Tenant } from '../../../test/harness/dispatch.ts';
 import { startDispatch } from './index.ts';
 
 const log = createLogger({ service: 'dispatch', level: process.env['SLUICE_TEST_LOG'] ?? 'silent' });
 const running = new Set<RunningService>();
-let bench: DispatchBench;
+let harness: DispatchHarness;
 
 beforeAll(async () => {
-  bench = await DispatchBench.start(16 * 1024 * 1024);
+  harness = await DispatchHarness.start(16 * 1024 * 1024);
 });
 afterEach(async () => {
   for (const service of running) await service.stop();
   running.clear();
 });
-afterAll(() => bench.stop());
+afterAll(() => harness.stop());
 
 async function start(replicaId = 'd1', standalone = true): Promise<RunningService> {
-  const service = await startDispatch({ natsUrl: bench.nats.url, postgresUrl: bench.postgres.url, replicaId, standalone, log });
+  const service = await startDispatch({ natsUrl: harness.nats.url, postgresUrl: harness.postgres.url, replicaId, standalone, log });
   running.add(service);
   await expect.poll(() => service.ready(), { timeout: 30_000 }).toEqual({ ok: true });
   return service;
@@ -28,13 +28,13 @@ async function stop(service: RunningService): Promise<void> {
 }
 
 const timed = async (seconds: number): Promise<Tenant> => {
-  const tenant = await bench.tenant();
-  await bench.workflow(tenant, { triggers: [{ type: 'timer', key: 'tick', config: { seconds } }] });
+  const tenant = await harness.tenant();
+  await harness.workflow(tenant, { triggers: [{ type: 'timer', key: 'tick', config: { seconds } }] });
   return tenant;
 };
 /** The instants that started the tenant's workflow, as stored. */
 const instants = async (tenant: Tenant): Promise<number[]> =>
-  (await bench.triggered(tenant)).map(({ inbound: { attributes } }) => Number(attributes['at']));
+  (await harness.triggered(tenant)).map(({ inbound: { attributes } }) => Number(attributes['at']));
 
 it('a timer starts its workflow at each instant once, over restarts and beside a second replica', { timeout: 120_000 }, async () => {
   const tenant = await timed(1);
@@ -52,7 +52,7 @@ it('a timer starts its workflow at each instant once, over restarts and beside a
   for (const replica of replicas) await stop(replica);
   const found = await instants(tenant);
   expect(found).toEqual([...new Set(found)].sort((a, b) => a - b));
-  const [first] = await bench.triggered(tenant);
+  const [first] = await harness.triggered(tenant);
   expect(first).toMatchObject({ triggerType: 'timer', triggerKey: 'tick', inbound: { type: 'timer', sourceId: tenant.workflowId } });
   expect(Date.parse(first?.inbound.time ?? '')).toBe(found[0]);
 });
@@ -60,7 +60,7 @@ it('a timer starts its workflow at each instant once, over restarts and beside a
 it('an instant that a second holder fires again starts nothing, also after what knew of it has gone', async () => {
   const tenant = await timed(31_536_000);
   const fire = (at: number) =>
-    bench.store(tenant, { type: 'timer', sourceId: tenant.workflowId, sourceType: 'timer', attributes: { key: 'tick', at } });
+    harness.store(tenant, { type: 'timer', sourceId: tenant.workflowId, sourceType: 'timer', attributes: { key: 'tick', at } });
   const service = await start();
   const at = Date.now();
   for (const instant of [at, at, at + 1]) await fire(instant);

@@ -1,16 +1,16 @@
 import type { NodeState } from '#lib/contracts';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { node } from '../../../test/builders/runs.ts';
-import { RunnerBench, type RunTenant } from '../../../test/servers/runner-bench.ts';
+import { RunnerHarness, type RunTenant } from '../../../test/harness/runner.ts';
 import { forgetKept, KeptValues, type KeptRequest } from './persistence/kept-values.ts';
 
-let bench: RunnerBench;
+let harness: RunnerHarness;
 
 beforeAll(async () => {
-  bench = await RunnerBench.start();
+  harness = await RunnerHarness.start();
 });
-afterEach(() => bench.clear());
-afterAll(() => bench.stop());
+afterEach(() => harness.clear());
+afterAll(() => harness.stop());
 
 const counting = ({ integrationId }: { integrationId: string }): NodeState[] => [
   node('count', 'StoreValueNode', { keyName: 'n', valueType: 'incr', resultPath: 'working.n' }, ['out']),
@@ -18,37 +18,37 @@ const counting = ({ integrationId }: { integrationId: string }): NodeState[] => 
 ];
 const names = async ({ workflowId }: RunTenant): Promise<unknown> => {
   const text = 'select name, value from runner.flow_values where flow_id = $1';
-  return (await bench.sql.query<{ name: string; value: string }>(text, [workflowId])).rows;
+  return (await harness.sql.query<{ name: string; value: string }>(text, [workflowId])).rows;
 };
 
 describe('what a workflow keeps', () => {
   it('is counted by all its runs, each of them once, though the process is killed', async () => {
-    const to = await bench.tenant(counting);
+    const to = await harness.tenant(counting);
     let stuck = true;
-    const sent = bench.owner(to, () => (stuck ? 'busy' : 'succeeded'));
-    const child = await bench.spawn();
-    for (let number = 1; number <= 20; number++) await bench.publish(to, number);
+    const sent = harness.owner(to, () => (stuck ? 'busy' : 'succeeded'));
+    const child = await harness.spawn();
+    for (let number = 1; number <= 20; number++) await harness.publish(to, number);
     await expect.poll(() => new Set(sent.map(({ payload }) => payload)).size).toBe(20);
-    await bench.kill(child);
+    await harness.kill(child);
     stuck = false;
     sent.length = 0;
-    await bench.startRunner();
-    await bench.publish(to, 21);
-    await expect.poll(() => bench.counts(to)).toMatchObject({ succeeded: 21, failed: 0 });
+    await harness.startRunner();
+    await harness.publish(to, 21);
+    await expect.poll(() => harness.counts(to)).toMatchObject({ succeeded: 21, failed: 0 });
     expect(sent.map(({ payload }) => Number(payload)).sort((a, b) => a - b)).toEqual(Array.from({ length: 21 }, (_, index) => index + 1));
     expect(await names(to)).toEqual([{ name: JSON.stringify([to.workflowId, 'value', 'n']), value: '21' }]);
   });
 
   it('is bounded in count and size, changed by the holder alone, and forgotten with its workflow', async () => {
-    const { workflowId: flowId } = await bench.tenant(counting);
-    await bench.startRunner();
-    const { rows } = await bench.sql.query<{ partition: number; token: string }>(
+    const { workflowId: flowId } = await harness.tenant(counting);
+    await harness.startRunner();
+    const { rows } = await harness.sql.query<{ partition: number; token: string }>(
       'select partition, token from runner.reservations limit 1',
     );
     const partition = rows[0]?.partition ?? 0;
     const token = Number(rows[0]?.token);
-    await bench.sql.query('set search_path to runner');
-    const transaction = { query: async (sql: string, parameters?: unknown[]) => (await bench.sql.query(sql, parameters)).rows as never };
+    await harness.sql.query('set search_path to runner');
+    const transaction = { query: async (sql: string, parameters?: unknown[]) => (await harness.sql.query(sql, parameters)).rows as never };
     const keepTrying = {
       signal: new AbortController().signal,
       onError: (error: unknown) => {
@@ -88,12 +88,12 @@ describe('what a workflow keeps', () => {
     let answered = false;
     void set('k2', 'stolen', { token: token - 1 }).then(() => (answered = true));
     expect(await set('k3', 'ours')).toBe('ours');
-    const { rows: found } = await bench.sql.query('select value from flow_values where name = $1', [
+    const { rows: found } = await harness.sql.query('select value from flow_values where name = $1', [
       JSON.stringify([flowId, 'value', 'k2']),
     ]);
     expect([answered, found]).toEqual([false, [{ value: '2' }]]);
 
     await forgetKept(transaction, [flowId]);
-    expect((await bench.sql.query('select 1 from flow_values where flow_id = $1', [flowId])).rows).toEqual([]);
+    expect((await harness.sql.query('select 1 from flow_values where flow_id = $1', [flowId])).rows).toEqual([]);
   });
 });

@@ -67,7 +67,7 @@ export class Fleet {
   queued(of: Identity): void {
     const { applicationId, integrationId } = of;
     const supervisor = this.#supervisors.get(integrationId);
-    if (supervisor?.of.applicationId === applicationId) supervisor.outbox.queued();
+    if (supervisor?.of.applicationId === applicationId) supervisor.outgoing.queued();
     if (!this.#desired.wasDeleted(integrationId) || !this.#partitions.has(partitionOf(integrationId))) return;
     if (!this.#removing.has(integrationId))
       this.#removing.set(

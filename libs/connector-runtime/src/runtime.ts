@@ -110,7 +110,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<ConnectorRu
     shared,
     (integrationId, applicationId) => fleet.queued({ applicationId, integrationId }),
     () => {
-      for (const supervisor of fleet.all()) supervisor.outbox.sweep();
+      for (const supervisor of fleet.all()) supervisor.outgoing.sweep();
     },
   );
 

@@ -8,7 +8,7 @@ import { Intake, type Rate } from './inbound/intake.ts';
 import { Journal } from './status/journal.ts';
 import type { Link } from './connection/link.ts';
 import { Observed } from './status/observed.ts';
-import { Outbox } from './outbound/outbox.ts';
+import { Outgoing } from './outbound/outgoing.ts';
 import { persist } from './persist.ts';
 import { Reconnector, type ReconnectorOwner } from './connection/reconnector.ts';
 import type { Rendered, Unrenderable } from './configuration/rendering.ts';
@@ -39,7 +39,7 @@ export class Supervisor implements ReconnectorOwner, StandbyOwner {
   readonly of: Identity;
   readonly partition: HeldPartition;
   readonly intake: Intake;
-  readonly outbox: Outbox;
+  readonly outgoing: Outgoing;
   readonly #shared: Shared;
   readonly #options: SupervisorOptions;
   readonly #observed: Observed;
@@ -66,7 +66,7 @@ export class Supervisor implements ReconnectorOwner, StandbyOwner {
     this.#journal = new Journal(shared, this.intake, this.#observed);
     this.#reconnector = new Reconnector(shared, of, this.intake, this.#journal, this);
     this.#standby = new Standby(shared, of, this.intake, this);
-    this.outbox = new Outbox(shared, of, () => this.#reconnector.connection);
+    this.outgoing = new Outgoing(shared, of, () => this.#reconnector.connection);
     this.#journal.takeOver(previous, partition.deadSince);
   }
 
@@ -92,7 +92,7 @@ export class Supervisor implements ReconnectorOwner, StandbyOwner {
     const wanted = this.#options.wanted();
     if (wanted === undefined) return { verdict: 'notFound', error: { type: 'NotFound', message: 'there is no such integration' } };
     if (!wanted.state.enabled) return { verdict: 'disabled', error: { type: 'Disabled', message: 'the integration is disabled' } };
-    const reply = await this.outbox.send(request);
+    const reply = await this.outgoing.send(request);
     this.#shared.metrics.sends.inc({ verdict: reply.verdict });
     return reply;
   }
@@ -101,7 +101,7 @@ export class Supervisor implements ReconnectorOwner, StandbyOwner {
   async stop(why: 'lost' | 'released'): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
-    this.outbox.stop();
+    this.outgoing.stop();
     if (why === 'lost') {
       this.#observed.drop();
       await this.#cut();
@@ -119,7 +119,7 @@ export class Supervisor implements ReconnectorOwner, StandbyOwner {
   async remove(gone: () => boolean): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
-    this.outbox.stop();
+    this.outgoing.stop();
     await this.#cut();
     // By the status, which goes last, a successor finds what is left to clear.
     await persist(this.#shared, 'clearing the state of a deleted integration', gone, () => clearState(this.#shared.bus, this.of));
@@ -127,7 +127,7 @@ export class Supervisor implements ReconnectorOwner, StandbyOwner {
   }
 
   connected(): void {
-    this.outbox.connected();
+    this.outgoing.connected();
   }
 
   failed(): void {
@@ -220,7 +220,7 @@ export class Supervisor implements ReconnectorOwner, StandbyOwner {
     const old = this.#reconnector.replace(this.#standby.take(this.#reconnector), wanted);
     this.#retiring = this.#standby.handover.retire(old, this.#reconnector.link);
     await this.#retiring;
-    this.outbox.connected();
+    this.outgoing.connected();
   }
 
   /** Ends the link in order, if there is one, and what was to take its place. */

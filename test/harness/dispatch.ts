@@ -13,8 +13,8 @@ import { type Bus, BusError, connectBus, migrateBus, nestConnectionOptions, type
 import { firstValueFrom, timeout } from 'rxjs';
 import { change, inbound } from '../builders/inbound.ts';
 import { application, integration, trigger, workflow } from '../builders/runs.ts';
-import { startTestNats, type TestNats } from './nats.ts';
-import { startTestPostgres, type TestPostgres } from './postgres.ts';
+import { startTestNats, type TestNats } from '../servers/nats.ts';
+import { startTestPostgres, type TestPostgres } from '../servers/postgres.ts';
 
 export interface Tenant {
   readonly applicationId: string;
@@ -28,7 +28,7 @@ export const newId = (): string => randomBytes(12).toString('hex');
 const ANSWER_MS = 5_000;
 
 /** Everything around dispatch: its servers, what the configuration service, connectors and the runner do on the bus, and who asks it. */
-export class DispatchBench {
+export class DispatchHarness {
   /** Where each state was stored last. */
   readonly #stored = new Map<string, number>();
   #epoch = 0;
@@ -42,7 +42,7 @@ export class DispatchBench {
   ) {}
 
   /** `runner`: one that answers what nobody has run, unless the test starts a real one. */
-  static async start(streamBytes: number, runner: 'scripted' | 'real' = 'scripted'): Promise<DispatchBench> {
+  static async start(streamBytes: number, runner: 'scripted' | 'real' = 'scripted'): Promise<DispatchHarness> {
     const [nats, postgres] = await Promise.all([startTestNats(), startTestPostgres()]);
     const options = { servers: nats.url, name: 'test' };
     await migrateBus(options, { streamBytes, replicas: 1 });
@@ -50,7 +50,7 @@ export class DispatchBench {
     const proxy = ClientProxyFactory.create({ transport: Transport.NATS, options: nestConnectionOptions(options) });
     const counts = Buffer.from(JSON.stringify({ succeeded: 0, failed: 0, deadLettered: 0 }));
     const scripted = runner === 'scripted' ? bus.serve(RUN_COUNTS_SUBJECT, async () => counts) : undefined;
-    return new DispatchBench(nats, postgres, bus, proxy, scripted);
+    return new DispatchHarness(nats, postgres, bus, proxy, scripted);
   }
 
   async stop(): Promise<void> {

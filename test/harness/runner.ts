@@ -22,10 +22,10 @@ import { vi } from 'vitest';
 import { startRunner } from '../../apps/workflow-runner/src/index.ts';
 import { change } from '../builders/inbound.ts';
 import { application, integration, trigger, triggered, workflow } from '../builders/runs.ts';
-import { newId } from './dispatch-bench.ts';
-import { secretSettings } from './master-key.ts';
-import { startTestNats, type TestNats } from './nats.ts';
-import { startTestPostgres, type TestPostgres } from './postgres.ts';
+import { newId } from './dispatch.ts';
+import { secretSettings } from '../servers/master-key.ts';
+import { startTestNats, type TestNats } from '../servers/nats.ts';
+import { startTestPostgres, type TestPostgres } from '../servers/postgres.ts';
 
 const log = createLogger({ service: 'runner', level: process.env['SLUICE_TEST_LOG'] ?? 'silent' });
 /** Of all partitions. */
@@ -42,7 +42,7 @@ export interface RunTenant {
 }
 
 /** Everything around the runner: its servers, what config, dispatch and the connectors do on the bus, and runners as processes that can be killed. */
-export class RunnerBench {
+export class RunnerHarness {
   readonly activity: Activity[] = [];
   readonly #running = new Set<RunningService>();
   readonly #processes = new Set<ChildProcess>();
@@ -60,20 +60,20 @@ export class RunnerBench {
     readonly sql: pg.Client,
   ) {}
 
-  static async start(): Promise<RunnerBench> {
+  static async start(): Promise<RunnerHarness> {
     const [nats, postgres] = await Promise.all([startTestNats(), startTestPostgres()]);
     const options = { servers: nats.url, name: 'test' };
     await migrateBus(options, { streamBytes: 64 * 1024 * 1024, replicas: 1 });
     const bus = await connectBus(options);
     const sql = new pg.Client(postgres.url);
     await sql.connect();
-    const bench = new RunnerBench(nats, postgres, bus, sql);
-    await bus.followActivity((entry) => void bench.activity.push(entry));
+    const harness = new RunnerHarness(nats, postgres, bus, sql);
+    await bus.followActivity((entry) => void harness.activity.push(entry));
     bus.serve(SETTLED, async () => {
-      if (bench.settledThrough === undefined) throw new Error('dispatch is being moved');
-      return Buffer.from(JSON.stringify({ through: bench.settledThrough }));
+      if (harness.settledThrough === undefined) throw new Error('dispatch is being moved');
+      return Buffer.from(JSON.stringify({ through: harness.settledThrough }));
     });
-    return bench;
+    return harness;
   }
 
   async stop(): Promise<void> {

@@ -9,7 +9,7 @@ import type { Shared } from '../shared.ts';
 const EXPIRE_MS = 60_000;
 
 /** All that goes out of one integration: direct sends, and before them what was queued while it was disconnected. Costs next to nothing until it is used. */
-export class Outbox {
+export class Outgoing {
   readonly #shared: Shared;
   readonly #of: Identity;
   readonly #connection: () => Connection | undefined;
