@@ -1,91 +1,93 @@
-import { type ClientConfig, PubSub } from '@google-cloud/pubsub';
-import { type ChannelCredentials, Metadata, credentials } from '@grpc/grpc-js';
+import { status } from '@grpc/grpc-js';
+import type { PubSub } from '@google-cloud/pubsub';
 import { type ConnectionConfig, ConnectorError } from '#lib/connector-sdk';
+import { Ending } from '../ending.ts';
 import type { Dial } from '../socket.ts';
+import { type Access, Channel, type Service } from './channel.ts';
+import type { Channels } from './channels.ts';
 import type { ResolvedGooglePubSubConfig } from './config.ts';
-import { DialledCredentials, doorstepPort } from './dialled-credentials.ts';
-import { Dialler } from './dialler.ts';
-import { type ServiceAccountKey, parseKeyFile } from './key-file.ts';
-import { selfSignedTokens } from './signed-token.ts';
+import { doorstepPort } from './dialled-credentials.ts';
+import { parseKeyFile } from './key-file.ts';
+import { hasCode } from './reasons.ts';
 
-const TLS_PORT = 443;
+type Config = ConnectionConfig<ResolvedGooglePubSubConfig>;
 
-/** Instead of Google's own service. */
-export interface Service {
-  readonly host: string;
-  readonly port: number;
-  /** `plain`: gRPC without TLS and authentication, as Google's emulator has it. Else the PEM of the authority that is trusted. */
-  readonly trust: 'plain' | { readonly ca: string };
-}
-
-export interface Client {
-  readonly pubsub: PubSub;
+/** What one integration has of a channel. Ends with the channel's link, when its attempt to connect is given up, or closed; others who share the channel go on. */
+export class Client extends Ending {
   readonly projectId: string;
-  readonly dialler: Dialler;
+  readonly #channel: Channel;
+  readonly #member: Dial;
+  readonly #unhear: () => void;
+
+  constructor(channel: Channel, member: Dial, streams: number) {
+    super();
+    this.projectId = channel.projectId;
+    this.#channel = channel;
+    this.#member = member;
+    channel.join(member, streams);
+    member.signal.addEventListener('abort', this.#aborted, { once: true });
+    this.#unhear = channel.dialler.onEnd((error) => void this.end(error));
+    if (member.signal.aborted) this.#aborted();
+  }
+
+  get pubsub(): PubSub {
+    return this.#channel.pubsub;
+  }
+
+  /** It was connected: something may have been sent. */
+  get wasReady(): boolean {
+    return this.#channel.dialler.wasReady;
+  }
+
   /** The outcome of a call, or sooner why the link is gone. */
-  readonly call: <T>(work: Promise<T>) => Promise<T>;
-  /** Ends calls, streams and the connection. */
-  close(): Promise<void>;
+  readonly call = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      return await this.orEnd(work);
+    } catch (error) {
+      // The link may be a black hole: whoever connects next, this integration first, is to find out on another.
+      if (hasCode(error, status.DEADLINE_EXCEEDED)) this.#channel.retire();
+      throw error;
+    }
+  };
+
+  /** Ends what is under way, and the connection if nobody else uses it. End its streams first. */
+  async close(): Promise<void> {
+    this.end(new ConnectorError('lost', 'The connection was closed.'));
+    await this.#channel.leave(this.#member);
+  }
+
+  protected release(): void {
+    this.#member.signal.removeEventListener('abort', this.#aborted);
+    this.#unhear();
+  }
+
+  readonly #aborted = (): void => {
+    this.#channel.retire();
+    this.end(new ConnectorError('lost', 'The attempt to connect was given up.'));
+  };
 }
 
-/** One context for all: one for each costs ten times the memory. */
-let googleTls: ChannelCredentials | undefined;
-
-function keyOf({ keyJson, credential }: ResolvedGooglePubSubConfig): ServiceAccountKey {
+/** Throws ConnectorError for a key file that can't be used. */
+function accessOf({ keyJson, credential, projectId }: ResolvedGooglePubSubConfig, service: Service | undefined): Access {
   const source = keyJson ?? credential?.keyJson;
   if (source === undefined) throw new ConnectorError('misconfigured', 'There is no key file: give keyJson or a service credential.');
   const key = parseKeyFile(source);
   if (typeof key === 'string') throw new ConnectorError('misconfigured', `The key file ${key}.`);
-  return key;
+  const project = projectId ?? key.projectId;
+  if (project === undefined) throw new ConnectorError('misconfigured', 'projectId is required, for the key file names no project.');
+  return { key, projectId: project, service };
 }
 
-function channelOf(service: Service | undefined, key: ServiceAccountKey, dialler: Dialler): ChannelCredentials {
-  if (service?.trust === 'plain') return new DialledCredentials(credentials.createInsecure(), dialler.connect);
-  const tls = service === undefined ? (googleTls ??= credentials.createSsl()) : credentials.createSsl(Buffer.from(service.trust.ca));
-  const token = selfSignedTokens(key);
-  return credentials.combineChannelCredentials(
-    new DialledCredentials(tls, dialler.connect),
-    credentials.createFromMetadataGenerator((_call, done) => {
-      const metadata = new Metadata();
-      metadata.set('authorization', `Bearer ${token()}`);
-      done(null, metadata);
-    }),
-  );
+/** A client with a connection of its own, not connected yet: the first call dials. Rejects ConnectorError for a key file that can't be used. */
+export async function openClient({ config }: Config, dial: Dial, service: Service | undefined): Promise<Client> {
+  const access = accessOf(config, service);
+  return new Client(new Channel(access, await doorstepPort(), dial.step), dial, 0);
 }
 
-/** A client that is not connected yet: the first call dials. Throws ConnectorError for a key file that can't be used. */
-export async function openClient({ config }: ConnectionConfig<ResolvedGooglePubSubConfig>, dial: Dial, service?: Service): Promise<Client> {
-  const key = keyOf(config);
-  const projectId = config.projectId ?? key.projectId;
-  if (projectId === undefined) throw new ConnectorError('misconfigured', 'projectId is required, for the key file names no project.');
-  const { host, port } = service ?? { host: `pubsub.${key.universeDomain}`, port: TLS_PORT };
-  const dialler = new Dialler(dial, host, port, service?.trust !== 'plain');
-  const channel = {
-    'grpc.default_authority': host,
-    'grpc.ssl_target_name_override': host,
-    'grpc.enable_http_proxy': 0,
-    'grpc.service_config_disable_resolution': 1,
-    // A record of events for a debugger that nobody runs.
-    'grpc.enable_channelz': 0,
-  };
-  const pubsub = new PubSub({
-    ...channel,
-    projectId,
-    // Said outright, each of these keeps the library from looking for one of its own in the environment, in files or at the metadata server.
-    apiEndpoint: `127.0.0.1:${await doorstepPort()}`,
-    emulatorMode: false,
-    sslCreds: channelOf(service, key, dialler),
-    authClient: { universeDomain: key.universeDomain } as NonNullable<ClientConfig['authClient']>,
-    universeDomain: key.universeDomain,
-  });
-  return {
-    pubsub,
-    projectId,
-    dialler,
-    call: (work) => dialler.orEnd(work),
-    close: async () => {
-      await pubsub.close();
-      dialler.end(new ConnectorError('lost', 'The connection was closed.'));
-    },
-  };
+/** As {@link openClient}, on a connection that others may share, with a stream for each topic. */
+export async function joinClient(config: Config, dial: Dial, service: Service | undefined, channels: Channels): Promise<Client> {
+  const access = accessOf(config.config, service);
+  const streams = Math.max(1, config.topics.length);
+  const doorstep = await doorstepPort();
+  return new Client(channels.find(config.applicationId, access, streams, doorstep), dial, streams);
 }

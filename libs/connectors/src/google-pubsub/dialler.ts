@@ -4,8 +4,13 @@ import { Ending } from '../ending.ts';
 import type { Dial } from '../socket.ts';
 import { securedWords, tlsError } from '../tls.ts';
 
+export interface DialTarget extends Pick<Dial, 'dial' | 'step'> {
+  readonly host: string;
+  readonly port: number;
+}
+
 /**
- * Dials for one client, and knows before gRPC says anything when its link is gone. A connection that breaks is the end. One that ends in order is not (Google
+ * Dials for one channel, and knows before gRPC says anything when its link is gone. A connection that breaks is the end. One that ends in order is not (Google
  * asks for a new one by GOAWAY now and then, and the library moves on by itself), unless the next one can't be made.
  */
 export class Dialler extends Ending {
@@ -14,16 +19,8 @@ export class Dialler extends Ending {
   readonly #ready = new WeakSet<Socket>();
   #wasReady = false;
 
-  constructor(
-    private readonly context: Dial,
-    private readonly host: string,
-    private readonly port: number,
-    /** Whether TLS is spoken over what is dialled: of a check a step. */
-    private readonly secure: boolean,
-  ) {
+  constructor(private readonly to: DialTarget) {
     super();
-    context.signal.addEventListener('abort', this.#aborted, { once: true });
-    if (context.signal.aborted) this.#aborted();
   }
 
   /** It was connected: something may have been sent. */
@@ -33,9 +30,10 @@ export class Dialler extends Ending {
 
   readonly connect = async (secure: (socket: Socket) => Promise<Socket>): Promise<Socket> => {
     if (this.error !== undefined) throw this.error;
+    const { host, port, dial, step } = this.to;
     let socket: Socket;
     try {
-      socket = await this.context.dial(this.host, this.port);
+      socket = await dial(host, port);
     } catch (error) {
       throw this.end(dialError(error));
     }
@@ -45,9 +43,8 @@ export class Dialler extends Ending {
     this.#current = socket;
     if (this.isOver()) socket.destroy(); // it was given up while it was dialled: what follows says why
     try {
-      const { step } = this.context;
       const secured = async (): Promise<Socket> => await this.orEnd(secure(socket));
-      const ready = this.secure && step !== undefined ? await step('tls', securedWords({}), secured) : await secured();
+      const ready = step !== undefined ? await step('tls', securedWords({}), secured) : await secured();
       this.#ready.add(socket);
       this.#wasReady = true;
       return ready;
@@ -58,7 +55,6 @@ export class Dialler extends Ending {
   };
 
   protected release(): void {
-    this.context.signal.removeEventListener('abort', this.#aborted);
     for (const socket of this.#open) socket.destroy();
   }
 
@@ -66,8 +62,6 @@ export class Dialler extends Ending {
     this.#open.delete(socket);
     if (socket === this.#current && (broken || !this.#ready.has(socket))) this.end(new ConnectorError('lost', 'Connection Lost'));
   }
-
-  readonly #aborted = (): void => void this.end(new ConnectorError('lost', 'The attempt to connect was given up.'));
 }
 
 function dialError(error: unknown): ConnectorError {

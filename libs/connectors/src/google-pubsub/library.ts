@@ -8,7 +8,9 @@ import {
   type Sender,
   type SenderContext,
 } from '#lib/connector-sdk';
-import { type Client, type Service, openClient } from './client.ts';
+import type { Service } from './channel.ts';
+import { Channels } from './channels.ts';
+import { type Client, joinClient, openClient } from './client.ts';
 import type { ResolvedGooglePubSubConfig } from './config.ts';
 import { publish } from './publish.ts';
 import { failureOf } from './reasons.ts';
@@ -22,6 +24,8 @@ type Config = ConnectionConfig<ResolvedGooglePubSubConfig>;
 /** Google lets one connection carry 100 streams, and calls need some. */
 const MAX_TOPICS = 90;
 
+const channels = new Channels();
+
 /** Rejects ConnectorError. `sweep`: also look for subscriptions of topics that went away. */
 export async function connect(
   config: Config,
@@ -31,7 +35,7 @@ export async function connect(
   const { integrationId, topics } = config;
   if (topics.length > MAX_TOPICS)
     throw new ConnectorError('misconfigured', `An integration has at most ${MAX_TOPICS} topics: put the others into another one.`);
-  const client = await openClient(config, context, service);
+  const client = await joinClient(config, context, service, channels);
   try {
     const names = await ensureSubscriptions(client, integrationId, topics);
     if (topics.length === 0) await proveKey(client, CALL.timeout);
@@ -51,7 +55,7 @@ export async function connect(
 /** What publishes, and makes no subscription. Rejects ConnectorError. */
 export async function openSender(config: Config, context: SenderContext, service: Service | undefined): Promise<Sender> {
   const client = await openClient(config, context, service);
-  client.dialler.onEnd((error) => context.lost(error));
+  client.onEnd((error) => context.lost(error));
   return {
     send: async (message) => {
       const outcome = await publish(client, message);
@@ -90,7 +94,7 @@ async function removeStale(client: Client, { integrationId, topics }: Config, co
   try {
     await removeSubscriptions(client, integrationId, topics);
   } catch (error) {
-    if (client.dialler.error !== undefined) return; // it is looked for again after the next start
+    if (client.error !== undefined) return; // it is looked for again after the next start
     const { code } = failureOf(error);
     context.log.warn(`subscriptions of topics that were taken out could not be removed (code ${code ?? 'unknown'})`);
   }

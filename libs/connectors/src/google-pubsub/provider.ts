@@ -1,5 +1,5 @@
 import type { Connection, ConnectionConfig, ConnectionContext, Provider } from '#lib/connector-sdk';
-import type { Service } from './client.ts';
+import type { Service } from './channel.ts';
 import type { ResolvedGooglePubSubConfig } from './config.ts';
 
 type Library = typeof import('./library.ts');

@@ -33,19 +33,19 @@ export async function publish(client: Client, { payload, options }: SendMessage)
   const { topic, attributes = {} } = options as GooglePubSubSend;
   const issue = issueOf(payload, attributes);
   if (issue !== undefined) return failed('Validation', issue);
-  if (client.dialler.error !== undefined) throw client.dialler.error;
+  if (client.error !== undefined) throw client.error;
   const { projectId } = client;
   const target = client.pubsub.topic(topic, {
     batching: { maxMessages: 1 },
     gaxOpts: { timeout: PUBLISH_TIMEOUT_MS, retry: null },
   });
   try {
-    const messageId = await client.call(target.publishMessage({ data: Buffer.from(payload), attributes }));
+    const messageId = await client.orEnd(target.publishMessage({ data: Buffer.from(payload), attributes }));
     return { verdict: 'succeeded', result: { messageId } };
   } catch (error) {
     const missing = `There is no topic ${topic} in the project ${projectId}.`;
     const refused = callError(error, { projectId, doing: `publish to the topic ${topic}`, missing });
-    if (refused.code === 'throttled' || !client.dialler.wasReady) throw refused;
+    if (refused.code === 'throttled' || !client.wasReady) throw refused;
     // Whether it came through before the link or the answer was lost can't be known.
     if (refused.code === 'lost') return { verdict: 'unknown', error: { type: 'lost', message: refused.message } };
     const { code } = failureOf(error);

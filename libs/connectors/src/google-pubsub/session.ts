@@ -48,7 +48,7 @@ export class PubSubSession implements Connection {
     context.onFlow((held) => {
       if (!held) this.#pump();
     });
-    client.dialler.onEnd((error) => this.#end(error));
+    client.onEnd((error) => this.#end(error));
     this.#streams = subscribed.map(({ topic, name }) => this.#pull(topic, name));
   }
 
@@ -76,7 +76,7 @@ export class PubSubSession implements Connection {
   }
 
   #reasonOf(error: Error, topic: string): ConnectorError {
-    if (this.client.dialler.error !== undefined) return this.client.dialler.error;
+    if (this.client.error !== undefined) return this.client.error;
     // It was there a moment ago, and is made anew at the next connect.
     if (hasCode(error, status.NOT_FOUND)) return new ConnectorError('lost', `Our subscription to the topic ${topic} was removed.`);
     return callError(error, { projectId: this.client.projectId, doing: `receive from the topic ${topic}`, missing: '' });
@@ -134,7 +134,7 @@ export class PubSubSession implements Connection {
   async close({ drain }: { drain: boolean }): Promise<void> {
     this.#closing = true;
     this.#waiting = [];
-    if (drain && this.#storing > 0 && this.client.dialler.error === undefined) {
+    if (drain && this.#storing > 0 && this.client.error === undefined) {
       let timer: NodeJS.Timeout | undefined;
       await new Promise<void>((resolve) => {
         this.#idle = resolve;
@@ -144,7 +144,7 @@ export class PubSubSession implements Connection {
     }
     const ended = Promise.allSettled(this.#streams.map((stream) => stream.close()));
     // On a link that is gone nothing can be given back: Google delivers again when the lease is over.
-    if (this.client.dialler.error === undefined) await ended;
+    if (this.client.error === undefined) await ended;
     await this.client.close();
   }
 }

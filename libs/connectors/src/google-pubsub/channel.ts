@@ -1,0 +1,125 @@
+import type { Socket } from 'node:net';
+import { type ClientConfig, PubSub } from '@google-cloud/pubsub';
+import { type ChannelCredentials, Metadata, credentials } from '@grpc/grpc-js';
+import { ConnectorError } from '#lib/connector-sdk';
+import type { Dial } from '../socket.ts';
+import { DialledCredentials } from './dialled-credentials.ts';
+import { Dialler } from './dialler.ts';
+import type { ServiceAccountKey } from './key-file.ts';
+import { selfSignedTokens } from './signed-token.ts';
+
+const TLS_PORT = 443;
+
+/** Instead of Google's own service. */
+export interface Service {
+  readonly host: string;
+  readonly port: number;
+  /** `plain`: gRPC without TLS and authentication, as Google's emulator has it. Else the PEM of the authority that is trusted. */
+  readonly trust: 'plain' | { readonly ca: string };
+}
+
+/** Who calls, in whose name, and where. */
+export interface Access {
+  readonly key: ServiceAccountKey;
+  readonly projectId: string;
+  readonly service: Service | undefined;
+}
+
+/** One context for all: one for each costs ten times the memory. */
+let googleTls: ChannelCredentials | undefined;
+
+function credentialsOf(service: Service | undefined, key: ServiceAccountKey, dialler: Dialler): ChannelCredentials {
+  if (service?.trust === 'plain') return new DialledCredentials(credentials.createInsecure(), dialler.connect);
+  const tls = service === undefined ? (googleTls ??= credentials.createSsl()) : credentials.createSsl(Buffer.from(service.trust.ca));
+  const token = selfSignedTokens(key);
+  return credentials.combineChannelCredentials(
+    new DialledCredentials(tls, dialler.connect),
+    credentials.createFromMetadataGenerator((_call, done) => {
+      const metadata = new Metadata();
+      metadata.set('authorization', `Bearer ${token()}`);
+      done(null, metadata);
+    }),
+  );
+}
+
+/**
+ * One connection to Pub/Sub, dialled by the first call, with Google's client on top of it, for all who joined. When the link breaks it ends, for all of them;
+ * else when the last one left.
+ */
+export class Channel {
+  readonly projectId: string;
+  readonly pubsub: PubSub;
+  readonly dialler: Dialler;
+  /** Streams that each keeps open. */
+  readonly #members = new Map<Dial, number>();
+  #retired = false;
+
+  /** `doorstep`: the port that the library may connect to (ADR 0011). Throws ConnectorError when the key can't sign. */
+  constructor({ key, projectId, service }: Access, doorstep: number, step?: Dial['step']) {
+    const { host, port } = service ?? { host: `pubsub.${key.universeDomain}`, port: TLS_PORT };
+    this.projectId = projectId;
+    this.dialler = new Dialler({ host, port, dial: this.#dial, ...(service?.trust !== 'plain' && step !== undefined ? { step } : {}) });
+    const grpc = {
+      'grpc.default_authority': host,
+      'grpc.ssl_target_name_override': host,
+      'grpc.enable_http_proxy': 0,
+      'grpc.service_config_disable_resolution': 1,
+      // A record of events for a debugger that nobody runs.
+      'grpc.enable_channelz': 0,
+    };
+    this.pubsub = new PubSub({
+      ...grpc,
+      projectId,
+      // Said outright, each of these keeps the library from looking for one of its own in the environment, in files or at the metadata server.
+      apiEndpoint: `127.0.0.1:${doorstep}`,
+      emulatorMode: false,
+      sslCreds: credentialsOf(service, key, this.dialler),
+      authClient: { universeDomain: key.universeDomain } as NonNullable<ClientConfig['authClient']>,
+      universeDomain: key.universeDomain,
+    });
+  }
+
+  /** Streams that stay open over the connection. */
+  get streams(): number {
+    let sum = 0;
+    for (const streams of this.#members.values()) sum += streams;
+    return sum;
+  }
+
+  /** Whether others may join. */
+  get open(): boolean {
+    return !this.#retired && this.dialler.error === undefined;
+  }
+
+  join(member: Dial, streams: number): void {
+    this.#members.set(member, streams);
+  }
+
+  /** The last one closes the connection. */
+  async leave(member: Dial): Promise<void> {
+    if (!this.#members.delete(member) || this.#members.size > 0) return;
+    this.retire();
+    try {
+      await this.pubsub.close();
+    } finally {
+      this.dialler.end(new ConnectorError('lost', 'The connection was closed.'));
+    }
+  }
+
+  /** Nobody joins any more: the link is in doubt. Those who are there find out for themselves. */
+  retire(): void {
+    this.#retired = true;
+  }
+
+  /** Through whoever is there; the connection is everyone's. One that gives up meanwhile leaves it to the next. */
+  readonly #dial = async (host: string, port: number): Promise<Socket> => {
+    for (const member of this.#members.keys()) {
+      try {
+        return await member.dial(host, port);
+      } catch (error) {
+        if (!member.signal.aborted) throw error;
+      }
+    }
+    throw new ConnectorError('lost', 'The attempt to connect was given up.');
+  };
+}
