@@ -257,6 +257,7 @@ export async function startGooglePubSub(options: GooglePubSubServerOptions = {})
   const { connectionAgeMs } = options;
   const server = new Server({
     'grpc.max_receive_message_length': 32 * 1024 * 1024,
+    'grpc.max_concurrent_streams': 100, // as Google's
     ...(connectionAgeMs === undefined ? {} : { 'grpc.max_connection_age_ms': connectionAgeMs, 'grpc.max_connection_age_grace_ms': 1_000 }),
   });
   const unary = <Q, A>(service: string, method: Method, request: Codec<Q>, response: Codec<A>, answer: (request: Q) => A): void => {

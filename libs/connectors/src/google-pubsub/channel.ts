@@ -7,8 +7,13 @@ import { DialledCredentials } from './dialled-credentials.ts';
 import { Dialler } from './dialler.ts';
 import type { ServiceAccountKey } from './key-file.ts';
 import { selfSignedTokens } from './signed-token.ts';
+import { Turns } from './turns.ts';
 
 const TLS_PORT = 443;
+/** Google lets a connection carry 100 streams; what is beyond waits in silence. Calls that tell whether a link lives must not wait behind messages that are sent. */
+const MAX_PUBLISHES = 40;
+/** Of one that uses it. */
+const MAX_PUBLISHES_EACH = 30;
 
 /** Instead of Google's own service. */
 export interface Service {
@@ -50,6 +55,7 @@ export class Channel {
   readonly projectId: string;
   readonly pubsub: PubSub;
   readonly dialler: Dialler;
+  readonly publishes = new Turns(MAX_PUBLISHES, MAX_PUBLISHES_EACH);
   /** Streams that each keeps open. */
   readonly #members = new Map<Dial, number>();
   #retired = false;

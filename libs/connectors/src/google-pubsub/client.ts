@@ -50,6 +50,12 @@ export class Client extends Ending {
     }
   };
 
+  /** As {@link call}, when it is its turn among all who publish over the connection. Nothing is said of the link by one that gets no answer. */
+  async publish<T>(work: () => Promise<T>): Promise<T> {
+    const begun = (): Promise<T> => (this.error === undefined ? work() : Promise.reject(this.error));
+    return await this.orEnd(this.#channel.publishes.take(this, begun));
+  }
+
   /** Ends what is under way, and the connection if nobody else uses it. End its streams first. */
   async close(): Promise<void> {
     this.end(new ConnectorError('lost', 'The connection was closed.'));

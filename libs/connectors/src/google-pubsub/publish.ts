@@ -1,11 +1,13 @@
 import { status } from '@grpc/grpc-js';
-import type { SendMessage, SendOutcome } from '#lib/connector-sdk';
+import { ConnectorError, type SendMessage, type SendOutcome } from '#lib/connector-sdk';
 import type { Client } from './client.ts';
 import type { GooglePubSubSend } from './config.ts';
 import { callError, failureOf } from './reasons.ts';
 
-/** The runtime gives a send up soon after, ms. */
+/** With the wait for its turn; the runtime gives a send up soon after, ms. */
 const PUBLISH_TIMEOUT_MS = 4_000;
+/** A turn that comes later is of no use, ms. */
+const LEAST_MS = 500;
 // Google's limits: https://cloud.google.com/pubsub/quotas#resource_limits
 const MAX_BYTES = 10_000_000;
 const MAX_ATTRIBUTES = 100;
@@ -35,12 +37,15 @@ export async function publish(client: Client, { payload, options }: SendMessage)
   if (issue !== undefined) return failed('Validation', issue);
   if (client.error !== undefined) throw client.error;
   const { projectId } = client;
-  const target = client.pubsub.topic(topic, {
-    batching: { maxMessages: 1 },
-    gaxOpts: { timeout: PUBLISH_TIMEOUT_MS, retry: null },
-  });
+  const until = performance.now() + PUBLISH_TIMEOUT_MS;
+  const once = async (): Promise<string> => {
+    const timeout = Math.ceil(until - performance.now());
+    if (timeout < LEAST_MS) throw new ConnectorError('throttled', 'Too many messages are on their way to Pub/Sub, which does not answer in time.');
+    const target = client.pubsub.topic(topic, { batching: { maxMessages: 1 }, gaxOpts: { timeout, retry: null } });
+    return await target.publishMessage({ data: Buffer.from(payload), attributes });
+  };
   try {
-    const messageId = await client.orEnd(target.publishMessage({ data: Buffer.from(payload), attributes }));
+    const messageId = await client.publish(once);
     return { verdict: 'succeeded', result: { messageId } };
   } catch (error) {
     const missing = `There is no topic ${topic} in the project ${projectId}.`;
