@@ -6,6 +6,7 @@ import type { Dial } from '../socket.ts';
 import { DialledCredentials } from './dialled-credentials.ts';
 import { Dialler } from './dialler.ts';
 import type { ServiceAccountKey } from './key-file.ts';
+import { Listing, listSubscriptions } from './listing.ts';
 import { selfSignedTokens } from './signed-token.ts';
 import { Turns } from './turns.ts';
 
@@ -61,6 +62,7 @@ export class Channel {
   readonly pubsub: PubSub;
   readonly dialler: Dialler;
   readonly publishes = new Turns(MAX_PUBLISHES, MAX_PUBLISHES_EACH);
+  readonly listing = new Listing(async () => await listSubscriptions(this.pubsub, async (work) => await this.dialler.orEnd(work)));
   /** Streams that each keeps open. */
   readonly #members = new Map<Dial, number>();
   #retired = false;

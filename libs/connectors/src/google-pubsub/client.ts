@@ -8,6 +8,7 @@ import type { Channels } from './channels.ts';
 import type { ResolvedGooglePubSubConfig } from './config.ts';
 import { doorstepPort } from './dialled-credentials.ts';
 import { parseKeyFile } from './key-file.ts';
+import type { Listed } from './listing.ts';
 import { hasCode } from './reasons.ts';
 
 type Config = ConnectionConfig<ResolvedGooglePubSubConfig>;
@@ -49,6 +50,11 @@ export class Client extends Ending {
       throw error;
     }
   };
+
+  /** Our subscriptions in the project, as of up to 2 s from now: read once for all who share the channel. */
+  async listed(): Promise<readonly Listed[]> {
+    return await this.orEnd(this.#channel.listing.get());
+  }
 
   /** As {@link call}, when it is its turn among all who publish over the connection. Nothing is said of the link by one that gets no answer. */
   async publish<T>(work: () => Promise<T>): Promise<T> {

@@ -12,10 +12,11 @@ import type { Service } from './channel.ts';
 import { Channels } from './channels.ts';
 import { type Client, joinClient, openClient } from './client.ts';
 import type { ResolvedGooglePubSubConfig } from './config.ts';
+import { CALL, listSubscriptions } from './listing.ts';
 import { publish } from './publish.ts';
 import { failureOf } from './reasons.ts';
 import { PubSubSession } from './session.ts';
-import { CALL, ensureSubscriptions, proveKey, proveTopic, removeSubscription, removeSubscriptions } from './subscriptions.ts';
+import { ensureSubscriptions, proveKey, proveTopic, removeSubscription, removeSubscriptions } from './subscriptions.ts';
 
 type Config = ConnectionConfig<ResolvedGooglePubSubConfig>;
 
@@ -92,7 +93,7 @@ export async function check(config: Config, context: CheckContext, service: Serv
 /** Best effort, beside the integration's work: what is left over costs, and holds messages that nobody reads. */
 async function removeStale(client: Client, { integrationId, topics }: Config, context: ConnectionContext): Promise<void> {
   try {
-    await removeSubscriptions(client, integrationId, topics);
+    await removeSubscriptions(client, integrationId, topics, await client.listed());
   } catch (error) {
     if (client.error !== undefined) return; // it is looked for again after the next start
     const { code } = failureOf(error);
@@ -110,7 +111,8 @@ export async function dispose(
   try {
     // By their names first: listing needs a right that using them doesn't.
     for (const topic of config.topics) await removeSubscription(client, config.integrationId, topic);
-    await removeSubscriptions(client, config.integrationId, []);
+    const listed = await listSubscriptions(client.pubsub, client.call);
+    await removeSubscriptions(client, config.integrationId, [], listed);
   } finally {
     await client.close();
   }

@@ -17,9 +17,16 @@ export function subscriptionName(integrationId: string, topic: string): string {
   return `${name.slice(0, MAX_NAME - HASH_LENGTH - 1)}-${hash}`;
 }
 
+/** `t` of projects/p/topics/t. */
+export const bareName = (name: string): string => name.slice(name.lastIndexOf('/') + 1);
+
+type Labels = Readonly<Record<string, string>>;
+
+export const hasOwner = (labels: Labels | null | undefined): labels is Labels => labels?.[OWNER_LABEL] !== undefined;
+
 export const ownerLabels = (integrationId: string): Record<string, string> => ({ [OWNER_LABEL]: integrationId.toLowerCase() });
 
 /** Whether a subscription is one that we made for this integration: nothing else is ever used or removed. */
-export function isOurs(integrationId: string, bareName: string, labels: Readonly<Record<string, string>> | null | undefined): boolean {
-  return bareName.startsWith(subscriptionPrefix(integrationId)) && labels?.[OWNER_LABEL] === integrationId.toLowerCase();
+export function isOurs(integrationId: string, name: string, labels: Labels | null | undefined): boolean {
+  return name.startsWith(subscriptionPrefix(integrationId)) && labels?.[OWNER_LABEL] === integrationId.toLowerCase();
 }

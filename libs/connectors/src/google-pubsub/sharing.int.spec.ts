@@ -110,6 +110,19 @@ describe('a connection', () => {
     await expect.poll(() => server.proxy.open).toBe(0);
   });
 
+  it('asks once for the subscriptions of topics that went away, for all who have come', async () => {
+    const before = server.calls.get('ListSubscriptions') ?? 0;
+    const configs = [configured(), configured(), configured()];
+    const stale = configs.map(({ integrationId, topics: [topic] }) => {
+      const name = `projects/p/subscriptions/sluice-${integrationId}-gone`;
+      server.subscribe(name, `projects/p/topics/${topic}`, { 'sluice-integration': integrationId });
+      return name;
+    });
+    await Promise.all(configs.map(async (config) => await linked(config)));
+    await expect.poll(() => stale.filter((name) => server.subscriptions.has(name))).toEqual([]);
+    expect((server.calls.get('ListSubscriptions') ?? 0) - before).toBe(1);
+  });
+
   it('is dialled anew through whoever is there when Google asks for a new one', async () => {
     const moving = await startGooglePubSub({ connectionAgeMs: 300 });
     try {

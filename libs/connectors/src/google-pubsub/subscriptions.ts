@@ -2,19 +2,13 @@ import type { Subscription } from '@google-cloud/pubsub';
 import { status } from '@grpc/grpc-js';
 import { ConnectorError } from '#lib/connector-sdk';
 import type { Client } from './client.ts';
-import { isOurs, ownerLabels, subscriptionName } from './names.ts';
+import { CALL, type Listed } from './listing.ts';
+import { bareName, isOurs, ownerLabels, subscriptionName } from './names.ts';
 import { type Attempt, callError, hasCode } from './reasons.ts';
 
-/** No call is repeated by the library, and each has its end, ms. */
-export const CALL = { timeout: 8_000, retry: null };
 /** What Google calls the topic of a subscription whose topic was deleted. */
 const DELETED_TOPIC = '_deleted-topic_';
 const AT_ONCE = 8;
-const PAGE = 500;
-/** Subscriptions of a project that are looked through for those of topics that went away: 10,000. */
-const MAX_PAGES = 20;
-
-const bareName = (name: string): string => name.slice(name.lastIndexOf('/') + 1);
 
 const attemptOn = (client: Client, topic: string): Attempt => ({
   projectId: client.projectId,
@@ -120,21 +114,15 @@ export async function proveKey(client: Client, timeout: number): Promise<void> {
   }
 }
 
-/** Removes our subscriptions in the project but those to `topics`. Rejects with what the library rejects with. */
-export async function removeSubscriptions(client: Client, integrationId: string, topics: readonly string[]): Promise<void> {
-  const { pubsub, call } = client;
+/** Removes our subscriptions among those listed but those to `topics`. Rejects with what the library rejects with. */
+export async function removeSubscriptions(
+  client: Client,
+  integrationId: string,
+  topics: readonly string[],
+  listed: readonly Listed[],
+): Promise<void> {
   const wanted = new Set(topics.map((topic) => subscriptionName(integrationId, topic)));
-  let pageToken: string | undefined;
-  for (let page = 0; page < MAX_PAGES; page++) {
-    const query = { pageSize: PAGE, autoPaginate: false, gaxOpts: CALL, ...(pageToken === undefined ? {} : { pageToken }) };
-    const [found, next] = await call(pubsub.getSubscriptions(query));
-    for (const { name, metadata } of found) {
-      const bare = bareName(name);
-      if (isOurs(integrationId, bare, metadata?.labels) && !wanted.has(bare)) await removeOne(client, bare);
-    }
-    pageToken = (next as { pageToken?: string } | null)?.pageToken;
-    if (pageToken === undefined || pageToken === '') return;
-  }
+  for (const { name, labels } of listed) if (isOurs(integrationId, name, labels) && !wanted.has(name)) await removeOne(client, name);
 }
 
 async function removeOne({ pubsub, call }: Client, name: string): Promise<void> {
