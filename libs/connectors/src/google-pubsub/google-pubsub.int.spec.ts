@@ -111,6 +111,16 @@ describe('connecting', () => {
     expect([...server.subscriptions.keys()].filter((name) => name === foreign || name.includes(integrationId))).toEqual([foreign, alike]);
   });
 
+  it('removes them at the next connect, when the first was closed before it had', async () => {
+    const config = configured([aTopic()]);
+    const gone = nameOf(config.integrationId, 'gone');
+    server.subscribe(gone, `projects/p/topics/${config.topics[0]}`, { 'sluice-integration': config.integrationId });
+    await (await connected(config)).connection.close({ drain: false });
+    expect(server.subscriptions.has(gone)).toBe(true);
+    await connected(config);
+    await expect.poll(() => server.subscriptions.has(gone)).toBe(false);
+  });
+
   it('takes no subscription of its name that it did not make', async () => {
     const config = configured([aTopic()]);
     const [topic = ''] = config.topics;

@@ -27,11 +27,11 @@ const MAX_TOPICS = 90;
 
 const channels = new Channels();
 
-/** Rejects ConnectorError. `sweep`: also look for subscriptions of topics that went away. */
+/** Rejects ConnectorError. `sweep`: also look for subscriptions of topics that went away; `unswept` is called when that was cut short. */
 export async function connect(
   config: Config,
   context: ConnectionContext,
-  { service, sweep }: { service: Service | undefined; sweep: boolean },
+  { service, sweep, unswept }: { service: Service | undefined; sweep: boolean; unswept: () => void },
 ): Promise<Connection> {
   const { integrationId, topics } = config;
   if (topics.length > MAX_TOPICS)
@@ -41,7 +41,7 @@ export async function connect(
     const names = await ensureSubscriptions(client, integrationId, topics);
     if (topics.length === 0) await proveKey(client, CALL.timeout);
     context.proven('subscription');
-    if (sweep) void removeStale(client, config, context);
+    if (sweep) void removeStale(client, config, context, unswept);
     return new PubSubSession(
       client,
       topics.map((topic, index) => ({ topic, name: names[index] ?? '' })),
@@ -91,11 +91,16 @@ export async function check(config: Config, context: CheckContext, service: Serv
 }
 
 /** Best effort, beside the integration's work: what is left over costs, and holds messages that nobody reads. */
-async function removeStale(client: Client, { integrationId, topics }: Config, context: ConnectionContext): Promise<void> {
+async function removeStale(
+  client: Client,
+  { integrationId, topics }: Config,
+  context: ConnectionContext,
+  unswept: () => void,
+): Promise<void> {
   try {
     await removeSubscriptions(client, integrationId, topics, await client.listed());
   } catch (error) {
-    if (client.error !== undefined) return; // it is looked for again after the next start
+    if (client.error !== undefined) return unswept();
     const { code } = failureOf(error);
     context.log.warn(`subscriptions of topics that were taken out could not be removed (code ${code ?? 'unknown'})`);
   }

@@ -30,7 +30,8 @@ export function googlePubSubProvider(options: GooglePubSubProviderOptions = {}):
   return {
     connect: async (config: Config, context: ConnectionContext): Promise<Connection> => {
       const { connect } = await load();
-      return await connect(config, context, { service, sweep: swept.isDue(config) });
+      const unswept = (): void => swept.forget(config.integrationId);
+      return await connect(config, context, { service, sweep: swept.isDue(config), unswept });
     },
     sender: async (config, context) => {
       const { openSender } = await load();
