@@ -62,12 +62,12 @@ export async function idleIntegrations(port: number): Promise<Row[]> {
   }
 }
 
-/** Integrations of each type, and what one may cost, KB. */
-const ALONE: readonly (readonly [type: IntegrationType, count: number, kilobytes: number | undefined])[] = [
+/** Integrations of each type, what one may cost, KB, and what they have in common where that counts. */
+const ALONE: readonly (readonly [type: IntegrationType, count: number, kilobytes: number | undefined, alike?: string])[] = [
   ['mqtt', 1_000, 50],
   ['websocket', 1_000, 30],
   ['particle', 1_000, 30],
-  ['googlePubSub', 200, 150],
+  ['googlePubSub', 200, 150, 'all of one application with one key, so on shared connections'],
   ['azureEventHub', 200, 150],
   ['sqs', 200, undefined],
 ];
@@ -75,13 +75,13 @@ const ALONE: readonly (readonly [type: IntegrationType, count: number, kilobytes
 /** Idle integrations in a connector process of their own: what one costs beside the first, which loads the client. */
 export async function idleConnectors(): Promise<Row[]> {
   const rows: Row[] = [];
-  for (const [type, count, most] of ALONE) {
+  for (const [type, count, most, alike] of ALONE) {
     const connector = await ConnectorProcess.prepare(type);
     try {
       const [first, all] = [await idle(connector, 1), await idle(connector, count)];
       const kilobytes = ((all - first) * 1_024) / (count - 1);
       rows.push({
-        what: `${count} idle ${type} integrations in a connector process of their own`,
+        what: `${count} idle ${type} integrations in a connector process of their own${alike === undefined ? '' : `, ${alike}`}`,
         figure: `${kilobytes.toFixed(0)} KB resident each, beside ${first.toFixed(0)} MB with one`,
         ...(most === undefined ? {} : { target: `≤ ${most} KB each`, holds: kilobytes <= most }),
         numbers: { kilobytes, first, all },

@@ -10,7 +10,9 @@ export class Channels {
 
   /** One with room for so many streams that stay open, else a new one. Join it before anything else happens. Throws ConnectorError when the key can't sign. */
   find(applicationId: string, access: Access, streams: number, doorstep: number): Channel {
-    const name = createHash('sha256').update(JSON.stringify([applicationId, access])).digest('base64');
+    const name = createHash('sha256')
+      .update(JSON.stringify([applicationId, access]))
+      .digest('base64');
     const alike = this.#channels.get(name) ?? new Set();
     for (const channel of alike) if (channel.open && channel.streams + streams <= MAX_SHARED_STREAMS) return channel;
     const channel = new Channel(access, doorstep);

@@ -40,7 +40,8 @@ export async function publish(client: Client, { payload, options }: SendMessage)
   const until = performance.now() + PUBLISH_TIMEOUT_MS;
   const once = async (): Promise<string> => {
     const timeout = Math.ceil(until - performance.now());
-    if (timeout < LEAST_MS) throw new ConnectorError('throttled', 'Too many messages are on their way to Pub/Sub, which does not answer in time.');
+    if (timeout < LEAST_MS)
+      throw new ConnectorError('throttled', 'Too many messages are on their way to Pub/Sub, which does not answer in time.');
     const target = client.pubsub.topic(topic, { batching: { maxMessages: 1 }, gaxOpts: { timeout, retry: null } });
     return await target.publishMessage({ data: Buffer.from(payload), attributes });
   };

@@ -32,7 +32,7 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((connection) => connection.close({ drain: false })));
   server.proxy.mode({ kind: 'pass' });
   for (const method of ['Publish', 'GetSubscription', 'StreamingPull'] as const) server.behave(method, { kind: 'answer' });
-  await expect.poll(() => server.proxy.open).toBe(0);
+  await vi.waitUntil(() => server.proxy.open === 0, { timeout: 20_000 });
 });
 afterAll(async () => await server.stop());
 
@@ -194,9 +194,9 @@ describe('trouble with a shared connection', () => {
     let dials = 0;
     const forbid = (error: Error): RecordingContext => {
       const context = recordingContext();
-      context.dial = async () => {
+      context.dial = () => {
         dials++;
-        return await Promise.reject(error);
+        return Promise.reject(error);
       };
       return context;
     };
