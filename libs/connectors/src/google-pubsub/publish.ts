@@ -38,10 +38,12 @@ export async function publish(client: Client, { payload, options }: SendMessage)
   if (client.error !== undefined) throw client.error;
   const { projectId } = client;
   const until = performance.now() + PUBLISH_TIMEOUT_MS;
+  let begun = false;
   const once = async (): Promise<string> => {
     const timeout = Math.ceil(until - performance.now());
     if (timeout < LEAST_MS)
       throw new ConnectorError('throttled', 'Too many messages are on their way to Pub/Sub, which does not answer in time.');
+    begun = true;
     const target = client.pubsub.topic(topic, { batching: { maxMessages: 1 }, gaxOpts: { timeout, retry: null } });
     return await target.publishMessage({ data: Buffer.from(payload), attributes });
   };
@@ -51,7 +53,7 @@ export async function publish(client: Client, { payload, options }: SendMessage)
   } catch (error) {
     const missing = `There is no topic ${topic} in the project ${projectId}.`;
     const refused = callError(error, { projectId, doing: `publish to the topic ${topic}`, missing });
-    if (refused.code === 'throttled' || !client.wasReady) throw refused;
+    if (refused.code === 'throttled' || !begun || !client.wasReady) throw refused;
     // Whether it came through before the link or the answer was lost can't be known.
     if (refused.code === 'lost') return { verdict: 'unknown', error: { type: 'lost', message: refused.message } };
     const { code } = failureOf(error);
