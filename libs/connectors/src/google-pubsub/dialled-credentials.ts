@@ -41,7 +41,7 @@ export class DialledCredentials extends ChannelCredentials {
     return this.#inner._isSecure();
   }
 
-  /** Never another's: who shares a connection is decided before (ADR 0024), not by grpc-js. */
+  /** Never another's: who shares a connection is decided before (ADR 0025), not by grpc-js. */
   _equals(other: ChannelCredentials): boolean {
     return this === other;
   }
