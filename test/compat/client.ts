@@ -35,7 +35,7 @@ const ajv = new Draft4.default({ strict: false, allErrors: true });
 addFormats.default(ajv);
 const schemas = join(dirname(require.resolve('losant-rest')), 'schemas');
 
-/** Properties that the API has gained since this version of the client; REFERENCE.md governs. */
+/** Properties that the API has gained since this version of the client. */
 const NEWER = new Set(['protocolVersion']);
 
 /** What is wrong with an answer by the client's own schema of that name; empty when it fits. */

@@ -22,7 +22,7 @@ const Settings = z.object({
 });
 export type Settings = z.infer<typeof Settings>;
 
-/** The settings of DESIGN §9, read once; throws with the names of what is wrong. */
+/** The settings of `npm start` (.env.example), read once; throws with the names of what is wrong. */
 export function readSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
   const settings = readEnvironment(
     Settings,

@@ -5,7 +5,7 @@ import { BusError, type BusOptions } from './types.ts';
 const FIRST_CONNECTION_MS = 10_000;
 const LONGEST_WAIT_MS = 5_000;
 
-/** Each NATS user may subscribe below its own inbox prefix only (DESIGN §8): `_INBOX.<user>.>`. */
+/** Each NATS user may subscribe below its own inbox prefix only: `_INBOX.<user>.>`. */
 export const inboxPrefix = (options: BusOptions): string => (options.user === undefined ? '_INBOX' : `_INBOX.${options.user}`);
 
 /** What every connection of ours is made with; Nest's own transport takes the same. */

@@ -3,7 +3,7 @@ import { type DeadLetter, type InboundEvent, inboundSubject } from '#lib/contrac
 import { parseHeaders } from './codec/headers.ts';
 import { encodeInbound } from './codec/inbound.ts';
 
-/** Of a dead letter's body this much is kept, bytes (DESIGN §3.2). */
+/** Of a dead letter's body this much is kept, bytes. */
 const KEPT_BYTES = 65_536;
 
 /** What a dead letter says of the body: its size and hash, and its first 64 KB. `cut`: of the whole, where `body` is only its beginning. */

@@ -22,7 +22,7 @@ const TICK_MS = 50;
 
 /**
  * Every acknowledgement and reply of a connection: one inbox subscription, one table of who waits, one coarse timer for all of them. A subscription and a
- * timer for each publish cost five times as much (shared/PERFORMANCE.md).
+ * timer for each publish cost five times as much.
  */
 export class Replies {
   readonly #connection: NatsConnection;

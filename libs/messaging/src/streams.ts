@@ -33,7 +33,7 @@ const COMMON = {
   allow_direct: true,
 } satisfies Partial<StreamConfig>;
 
-/** Every stream and what bounds it (DESIGN §3). The fences live in the stream whose writes they guard, outside every purge's filter. */
+/** Every stream and what bounds it. The fences live in the stream whose writes they guard, outside every purge's filter. */
 export function declaredStreams(limits: StreamLimits): readonly Declared[] {
   const streams: Declared[] = [
     // One message per subject: with a limit of 1 a newer one replaces the older even though the stream discards new.

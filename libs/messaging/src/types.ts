@@ -25,7 +25,7 @@ export class BusError extends Error {
   }
 }
 
-/** An inbound event and its Nats-Msg-Id (DESIGN §3.2). */
+/** An inbound event and its Nats-Msg-Id. */
 export interface IdentifiedInbound {
   readonly event: InboundEvent;
   readonly messageId: string;
@@ -133,7 +133,7 @@ export interface Bus {
   /** Called with false when the connection is lost and true when it is back. */
   onConnection(listener: (connected: boolean) => void): () => void;
 
-  /** Durable publish of one inbound event. `messageId` is the Nats-Msg-Id (DESIGN §3.2). */
+  /** Durable publish of one inbound event. `messageId` is the Nats-Msg-Id. */
   publishInbound(event: InboundEvent, messageId: string | undefined, fence: Fence | undefined): Promise<StoredAt>;
   /**
    * Durable publish of up to 1,000 inbound events in their order: all of them, or none. Resolves with where the last one stands. Rejects BusError; after

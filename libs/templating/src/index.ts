@@ -1,5 +1,5 @@
 /**
- * Templates, expressions and payload paths (shared/WORKFLOWS.md §3). Pure: no clock of its own, no I/O. Own properties and listed helpers only; bounded in
+ * Templates, expressions and payload paths. Pure: no clock of its own, no I/O. Own properties and listed helpers only; bounded in
  * length, depth and steps. Parsed templates and expressions are kept in an LRU.
  */
 export { TemplateError, type RenderOptions } from './error.ts';

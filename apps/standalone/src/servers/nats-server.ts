@@ -21,7 +21,7 @@ export interface NatsServer extends Server {
   readonly url: string;
 }
 
-/** The largest payload of the bus, bytes (DESIGN §3). Headers come on top. */
+/** The largest payload of the bus, bytes. Headers come on top. */
 const MAX_PAYLOAD = 8 * 1024 * 1024;
 
 /** Starts a private nats-server with JetStream and waits until it answers. Throws with its output when it ends before that. */
@@ -36,7 +36,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
     command: options.program,
     args: ['-c', config],
     deathSignal: 'TERM',
-    // One Go scheduler thread halves the server's CPU per message where it shares two cores with us (shared/CLIENTS.md, NATS).
+    // One Go scheduler thread halves the server's CPU per message where it shares two cores with us.
     env: { ...process.env, GOMAXPROCS: '1' },
     serves: () => greets(options.host, options.port, name),
     withinMs: 10_000,

@@ -38,7 +38,7 @@ export function envelope(event: TriggeredEvent, trigger: TriggerState, names: Na
 /** At most about how large the payload is, without decoding anything. */
 export const envelopeSize = ({ body, inbound }: TriggeredEvent, globals: Globals): number =>
   body.byteLength * 2 + ATTRIBUTE_BYTES + inbound.sourceId.length + globals.size;
-/** Attributes beyond 32 KB travel in the body (DESIGN §3.2). */
+/** Attributes beyond 32 KB travel in the body. */
 const ATTRIBUTE_BYTES = 40 * 1024;
 
 function relayOf({ triggerType, inbound }: TriggeredEvent): { relayId?: string; relayType?: string } {

@@ -5,7 +5,7 @@ import { Pace } from './pace.ts';
 import type { PayloadSize } from './size.ts';
 import { Walk, type Walking } from './walk.ts';
 
-/** How long a run may take, ms (WORKFLOWS.md). */
+/** How long a run may take, ms. */
 export const RUN_MS = 60_000;
 
 export interface RunResult {

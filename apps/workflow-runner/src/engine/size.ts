@@ -1,6 +1,6 @@
 import { NodeError } from './errors.ts';
 
-/** Largest payload of a run, bytes (WORKFLOWS.md). Counted as JSON text would be, roughly: characters, and a little for each value. */
+/** Largest payload of a run, bytes. Counted as JSON text would be, roughly: characters, and a little for each value. */
 export const MAX_PAYLOAD = 5 * 1024 * 1024;
 
 /** About the JSON length of a value; stops counting once it is beyond `limit`, so that structure shared a million times costs no more than that. */

@@ -4,7 +4,7 @@ import type { Body, Hit, Outcome, Ports, RunInfo, Step } from './node.ts';
 import type { Pace } from './pace.ts';
 import type { PayloadSize } from './size.ts';
 
-/** How many nodes a run may visit beyond its loops, and each iteration of a loop beyond the loops in it (WORKFLOWS.md). */
+/** How many nodes a run may visit beyond its loops, and each iteration of a loop beyond the loops in it. */
 export const MAX_VISITS = 1_000;
 
 /** Why a walk ended, and at which node: on its way out through the loops around it. */

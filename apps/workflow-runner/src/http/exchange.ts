@@ -4,7 +4,7 @@ import type { Connections, Route, RoutedOptions } from './connections.ts';
 import { ACCEPTED, decoded, tooLarge } from './decode.ts';
 import type { Target } from './target.ts';
 
-/** Largest body of an answer, bytes, as it came and decompressed (WORKFLOWS.md). */
+/** Largest body of an answer, bytes, as it came and decompressed. */
 const MAX_BODY = 5 * 1024 * 1024;
 
 /** Doing the same again changes nothing (RFC 9110, 9.2.2). */

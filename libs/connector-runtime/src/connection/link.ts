@@ -10,7 +10,7 @@ import type { Timer } from '../time/wheel.ts';
 
 /** No proof of life for this long: the provider is asked for one. */
 const PROBE_AFTER_MS = 8_000;
-/** … and has this long to answer: together below the 15 s of DESIGN §5. */
+/** … and has this long to answer: together below the 15 s within which a dead link is to be told (promise 12). */
 const PROBE_DEADLINE_MS = 5_000;
 
 export interface LinkOwner {

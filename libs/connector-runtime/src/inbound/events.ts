@@ -19,7 +19,7 @@ export class Events {
     this.#incarnation = incarnation;
   }
 
-  /** Its Nats-Msg-Id (DESIGN §3.2) and its place in the order. */
+  /** Its Nats-Msg-Id and its place in the order. */
   name(entry: Entry): void {
     const { integrationId } = this.#identity;
     const providerId = entry.message?.providerId;

@@ -1,4 +1,4 @@
-/** At most this is held of one integration (DESIGN §3.1). */
+/** At most this is held of one integration. */
 const MAX_MESSAGES = 256;
 const MAX_BYTES = 16 * 1024 * 1024;
 /** A source that doesn't stop when asked is cut off at this multiple. */

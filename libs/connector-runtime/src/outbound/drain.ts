@@ -5,7 +5,7 @@ import { persist } from '../persist.ts';
 import type { Identity } from '../identity.ts';
 import type { Shared } from '../shared.ts';
 
-/** A queued message older than this is dead-lettered `expired` (DESIGN §3.5). */
+/** A queued message older than this is dead-lettered `expired`. */
 const EXPIRES_MS = 3_600_000;
 const PAGE = 100;
 

@@ -20,7 +20,7 @@ class Entry implements Timer {
   }
 }
 
-/** One timer of the process for thousands of deadlines, probes and throttles (PERFORMANCE.md): setting and cancelling cost the same however many there are. */
+/** One timer of the process for thousands of deadlines, probes and throttles: setting and cancelling cost the same however many there are. */
 export class TimerWheel {
   readonly #slots = new Map<number, Set<Entry>>();
   readonly #clock: Clock;

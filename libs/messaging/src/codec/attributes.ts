@@ -1,6 +1,6 @@
 import { type HeaderBlock, type HeaderLookup, decodeValue, optionalNumber } from './headers.ts';
 
-/** Attributes whose JSON is longer than this (bytes, encoded) travel in front of the body instead of in a header (DESIGN §3.2). */
+/** Attributes whose JSON is longer than this (bytes, encoded) travel in front of the body instead of in a header. */
 export const MAX_ATTRIBUTE_BYTES = 32 * 1024;
 
 const IN_HEADER = 'ce-attributes';

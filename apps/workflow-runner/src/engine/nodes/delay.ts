@@ -3,7 +3,7 @@ import { NodeError } from '../errors.ts';
 import type { NodeType, Step } from '../node.ts';
 import { renderRequired, requiredTemplate } from './config.ts';
 
-/** Longest delay, seconds (WORKFLOWS.md): a run ends after 60 s. */
+/** Longest delay, seconds: a run ends after 60 s. */
 const MAX_SECONDS = 59;
 
 const Config = z.preprocess(

@@ -6,7 +6,7 @@ import { render, renderRequired } from './config.ts';
 import type { RequestBody } from './http-body.ts';
 import type { HttpConfig } from './http-config.ts';
 
-/** Longest and usual time for a request, seconds (WORKFLOWS.md). */
+/** Longest and usual time for a request, seconds. */
 const MAX_SECONDS = 30;
 
 /** Set by us: they say how the bytes lie on the connection. */

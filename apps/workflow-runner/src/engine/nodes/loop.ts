@@ -5,7 +5,7 @@ import type { Body, Hit, NodeType, Outcome, Step } from '../node.ts';
 import { path, requiredPath } from './config.ts';
 import { put } from './payload.ts';
 
-/** Most iterations of a loop, and how many of a parallel one are on their way at once (WORKFLOWS.md). */
+/** Most iterations of a loop, and how many of a parallel one are on their way at once. */
 const MAX_ITEMS = 262_144;
 const AT_ONCE = 5;
 
