@@ -1,6 +1,6 @@
-import type { IncomingMessage } from 'node:http';
 import { ConnectorError } from '#lib/connector-sdk';
 import { isCompressed } from '../http.ts';
+import type { Answer } from './answer.ts';
 import type { ParticleConfig, ParticleSend } from './config.ts';
 import type { Request } from './request.ts';
 
@@ -42,7 +42,7 @@ export const streamRequest = (scope: Scope, topics: readonly string[]): Request 
 });
 
 /** A compressed one is none, though it was asked not to be: no event would be found in it, and yet each byte would look like a proof. */
-export const isEventStream = ({ statusCode, headers }: Pick<IncomingMessage, 'statusCode' | 'headers'>): boolean =>
+export const isEventStream = ({ statusCode, headers }: Pick<Answer, 'statusCode' | 'headers'>): boolean =>
   statusCode === 200 && /^text\/event-stream\b/i.test(headers['content-type'] ?? '') && !isCompressed(headers);
 
 /** The path of a function. Throws ConnectorError `refused` or `misconfigured`. */

@@ -1,9 +1,10 @@
-import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
 import { ConnectorError, type SendMessage, type SendOutcome } from '#lib/connector-sdk';
 import { isUtf8 } from 'node:buffer';
 import { withoutSecrets } from '../http.ts';
 import type { Dial } from '../socket.ts';
 import { functionPath } from './addresses.ts';
+import type { Answer } from './answer.ts';
 import { type ParticleConfig, ParticleSend } from './config.ts';
 import { isThrottled, throttled } from './reasons.ts';
 import { type Cloud, type Progress, exchange } from './request.ts';
@@ -65,31 +66,37 @@ export class FunctionCalls {
 
   async #post(path: string, args: string, signal: AbortSignal, progress: Progress): Promise<SendOutcome> {
     const context: Dial = { dial: (host, port) => this.context.dial(host, port), signal };
-    const headers = { Accept: 'application/json', 'Content-Type': 'application/json' };
+    const headers = { Accept: 'application/json', 'Content-Type': 'application/json', Connection: 'close' };
     const answer = await exchange(this.cloud, { method: 'POST', path, headers, body: JSON.stringify({ args }) }, context, progress);
-    const onAbort = (): void => void answer.destroy();
+    const onAbort = (): void => void answer.body.destroy();
     signal.addEventListener('abort', onAbort, { once: true });
     try {
       if (isThrottled(answer)) throw this.#slowDown(answer);
-      const outcome = outcomeOf(answer.statusCode ?? 0, await bodyOf(answer), this.cloud.accessToken);
+      const outcome = outcomeOf(answer.statusCode, await valueOf(answer.body), this.cloud.accessToken);
       if (answer.statusCode === 401) this.unauthorized();
       return outcome;
     } finally {
       signal.removeEventListener('abort', onAbort);
-      answer.destroy();
+      answer.body.destroy();
     }
   }
 
-  #slowDown(answer: IncomingMessage): ConnectorError {
+  #slowDown(answer: Answer): ConnectorError {
     const now = Date.now();
     this.#pause = throttled(answer, now);
     this.#pausedUntil = now + (this.#pause.details.retryAfterMs ?? PAUSE_MS);
     return this.#pause;
   }
 
-  /** Resolves once every call has its outcome. */
-  async drain(): Promise<void> {
-    if (this.#underWay.size > 0) await new Promise<void>((resolve) => (this.#drained = resolve));
+  /** Resolves once every call has its outcome, after `ms` at the latest. */
+  async drain(ms: number): Promise<void> {
+    if (this.#underWay.size === 0) return;
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#drained = resolve;
+      timer = setTimeout(resolve, ms);
+    });
+    clearTimeout(timer);
   }
 
   end(): void {
@@ -100,11 +107,11 @@ export class FunctionCalls {
 const unknown = (message: string): SendOutcome => ({ verdict: 'unknown', error: { type: 'lost', message } });
 
 /** Undefined: not JSON, or too long. */
-async function bodyOf(answer: IncomingMessage): Promise<Record<string, unknown> | undefined> {
+async function valueOf(body: Readable): Promise<Record<string, unknown> | undefined> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   try {
-    for await (const chunk of answer) {
+    for await (const chunk of body) {
       bytes += (chunk as Buffer).length;
       if (bytes > MAX_ANSWER_BYTES) return undefined;
       chunks.push(chunk as Buffer);

@@ -5,15 +5,15 @@ import { streamRefused } from './reasons.ts';
 import { exchange } from './request.ts';
 
 /** Of a token that is known: it may not, or there is no such thing. */
-const KNOWN: ReadonlySet<number | undefined> = new Set([403, 404]);
+const KNOWN: ReadonlySet<number> = new Set([403, 404]);
 
 /** Opens the event stream, and ends it before an event is read. */
 export async function check(url: URL, { config, topics }: ConnectionConfig<ParticleConfig>, context: CheckContext): Promise<void> {
-  const stream = await exchange({ url, accessToken: config.accessToken }, streamRequest(config, topics), context);
-  stream.destroy();
-  const refusal = isEventStream(stream) ? undefined : streamRefused(stream, Date.now());
+  const answer = await exchange({ url, accessToken: config.accessToken }, streamRequest(config, topics), context);
+  answer.body.destroy();
+  const refusal = isEventStream(answer) ? undefined : streamRefused(answer, Date.now());
   await context.step('authenticate', 'Particle accepts accessToken.', async () => {
-    if (refusal !== undefined && !KNOWN.has(stream.statusCode)) throw refusal;
+    if (refusal !== undefined && !KNOWN.has(answer.statusCode)) throw refusal;
   });
   await context.step('authorise', 'accessToken allows the events that are asked for.', async () => {
     if (refusal !== undefined) throw refusal;

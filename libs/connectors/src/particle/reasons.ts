@@ -1,17 +1,17 @@
-import type { IncomingMessage } from 'node:http';
 import { ConnectorError } from '#lib/connector-sdk';
 import { isCompressed, retryAfterMs } from '../http.ts';
 import { tlsError } from '../tls.ts';
+import type { Answer } from './answer.ts';
 
-type Answer = Pick<IncomingMessage, 'statusCode' | 'headers'>;
+type Head = Pick<Answer, 'statusCode' | 'headers'>;
 
 const said = (status: number): string => `Unexpected server response: ${status}`;
 
 /** The cloud asks to slow down: by a 429, or a 503 that says until when. */
-export const isThrottled = ({ statusCode, headers }: Answer): boolean =>
+export const isThrottled = ({ statusCode, headers }: Head): boolean =>
   statusCode === 429 || (statusCode === 503 && headers['retry-after'] !== undefined);
 
-export function throttled({ statusCode = 0, headers }: Answer, now: number): ConnectorError {
+export function throttled({ statusCode, headers }: Head, now: number): ConnectorError {
   const wait = retryAfterMs(headers['retry-after'], now);
   return new ConnectorError('throttled', `${said(statusCode)}. Particle limits streams and calls of one address.`, {
     ...(wait === undefined ? {} : { retryAfterMs: wait }),
@@ -19,8 +19,8 @@ export function throttled({ statusCode = 0, headers }: Answer, now: number): Con
 }
 
 /** What an answer that is no event stream means. */
-export function streamRefused(answer: Answer, now: number): ConnectorError {
-  const { statusCode: status = 0 } = answer;
+export function streamRefused(answer: Head, now: number): ConnectorError {
+  const { statusCode: status } = answer;
   if (isThrottled(answer)) return throttled(answer, now);
   if (status === 401) return new ConnectorError('unauthorized', `Unauthorized. Particle does not accept accessToken (${status}).`);
   if (status === 403)
@@ -38,6 +38,10 @@ export function streamRefused(answer: Answer, now: number): ConnectorError {
   return new ConnectorError('misconfigured', `${said(status)}. Check device, product and org.`);
 }
 
+/** Of a server that was never understood. */
+export const noHttp = (cause: Error): ConnectorError =>
+  new ConnectorError('misconfigured', 'The server does not speak HTTP: check SLUICE_PARTICLE_URL.', { cause });
+
 /** What an error of a request or of the open stream means. */
 export function requestFailed(error: Error): ConnectorError {
   if (error instanceof ConnectorError) return error;
@@ -45,7 +49,5 @@ export function requestFailed(error: Error): ConnectorError {
   if (code === 'ERR_INVALID_CHAR')
     return new ConnectorError('misconfigured', 'accessToken has a character that a token cannot have: paste it again.');
   if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_')) return tlsError(error);
-  if (code.startsWith('HPE_'))
-    return new ConnectorError('misconfigured', 'The server does not speak HTTP: check SLUICE_PARTICLE_URL.', { cause: error });
   return new ConnectorError('lost', `Connection Lost${code === '' || code === 'ECONNRESET' ? '' : ` (${code})`}`, { cause: error });
 }

@@ -1,7 +1,9 @@
-import { type IncomingMessage, request } from 'node:http';
-import { isGarbled, understood, unreadable } from '../known-servers.ts';
+import { once } from 'node:events';
+import { validateHeaderValue } from 'node:http';
+import { understood, unreadable } from '../known-servers.ts';
 import { type Dial, abortable, openSocket } from '../socket.ts';
-import { requestFailed } from './reasons.ts';
+import { type Answer, Body, Garbled } from './answer.ts';
+import { noHttp, requestFailed } from './reasons.ts';
 
 export interface Cloud {
   readonly url: URL;
@@ -21,46 +23,42 @@ export interface Progress {
   sent: boolean;
 }
 
-/** Makes one request over a socket of its own, dialled by the context; resolves with the answer's head, its body unread. Rejects ConnectorError. */
-export async function exchange(
-  { url, accessToken }: Cloud,
-  { method, path, headers, body }: Request,
-  context: Dial,
-  progress: Progress = { sent: false },
-): Promise<IncomingMessage> {
+/** Makes one request over a socket of its own, dialled by the context; resolves with the answer, its body unread. Rejects ConnectorError. */
+export async function exchange(cloud: Cloud, request: Request, context: Dial, progress: Progress = { sent: false }): Promise<Answer> {
+  const { url } = cloud;
   const secure = url.protocol === 'https:';
   const port = url.port === '' ? (secure ? 443 : 80) : Number(url.port);
   const socket = await openSocket({ host: url.hostname, port, tls: secure ? {} : undefined }, context);
   return await abortable(socket, context.signal, async () => {
-    return await new Promise<IncomingMessage>((resolve, reject) => {
-      try {
-        const sent = request({
-          // The socket speaks TLS already where it has to.
-          createConnection: () => socket,
-          method,
-          path: `${url.pathname.replace(/\/$/, '')}${path}`,
-          // A list is sent as it is; of an object, the request keeps a second copy for as long as the stream is open.
-          headers: Object.entries({
-            Host: url.host,
-            Authorization: `Bearer ${accessToken}`,
-            'User-Agent': 'sluice',
-            ...headers,
-            ...(body === undefined ? {} : { 'Content-Length': `${Buffer.byteLength(body)}` }),
-          }).flat(),
-        });
-        sent.once('response', (answer) => {
-          understood(url.host);
-          answer.on('error', () => undefined); // whoever reads it hears of it too
-          // After the end of an answer that could be followed by another, Node leaves the socket open, and without a listener: a reset would end the process.
-          answer.once('close', () => socket.destroy());
-          resolve(answer);
-        });
-        sent.on('error', (error) => reject(isGarbled(error) ? unreadable(url.host, requestFailed(error)) : requestFailed(error)));
-        progress.sent = true;
-        sent.end(body);
-      } catch (error) {
-        reject(requestFailed(error as Error));
-      }
-    });
+    const body = new Body(socket);
+    try {
+      const bytes = bytesOf(cloud, request);
+      progress.sent = true;
+      socket.write(bytes);
+      const [answer] = (await once(body, 'head')) as [Answer];
+      if (body.errored !== null) throw body.errored;
+      understood(url.host);
+      return answer;
+    } catch (error) {
+      throw error instanceof Garbled ? unreadable(url.host, noHttp(error)) : requestFailed(error as Error);
+    }
   });
+}
+
+/** Throws ERR_INVALID_CHAR, not quoting it, for a header that would not be one line. */
+function bytesOf({ url, accessToken }: Cloud, { method, path, headers, body = '' }: Request): Buffer {
+  const content = Buffer.from(body);
+  const all = {
+    Host: url.host,
+    Authorization: `Bearer ${accessToken}`,
+    'User-Agent': 'sluice',
+    ...headers,
+    ...(method === 'POST' ? { 'Content-Length': `${content.length}` } : {}),
+  };
+  const lines = Object.entries(all).map(([name, value]) => {
+    validateHeaderValue(name, value);
+    return `${name}: ${value}\r\n`;
+  });
+  const head = `${method} ${url.pathname.replace(/\/$/, '')}${path} HTTP/1.1\r\n${lines.join('')}\r\n`;
+  return Buffer.concat([Buffer.from(head, 'latin1'), content]);
 }

@@ -1,4 +1,5 @@
-import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
 import { createParser } from 'eventsource-parser';
 import {
   type Connection,
@@ -14,7 +15,7 @@ import { FunctionCalls } from './calls.ts';
 import type { ParticleConfig } from './config.ts';
 import { messageOf } from './event.ts';
 import { requestFailed, streamRefused } from './reasons.ts';
-import { exchange } from './request.ts';
+import { type Cloud, exchange } from './request.ts';
 
 /** The longest event that is read, in characters. Beyond the bus' 8 MB it leaves a dead letter; the parser has no bound of its own. */
 const MAX_EVENT_LENGTH = 16 * 1024 * 1024;
@@ -28,13 +29,13 @@ export async function openSession(
   context: ConnectionContext,
 ): Promise<Connection> {
   const cloud = { url, accessToken: config.accessToken };
-  const stream = await exchange(cloud, streamRequest(config, topics), context);
-  if (!isEventStream(stream)) {
-    stream.destroy();
-    throw streamRefused(stream, Date.now());
+  const answer = await exchange(cloud, streamRequest(config, topics), context);
+  if (!isEventStream(answer)) {
+    answer.body.destroy();
+    throw streamRefused(answer, Date.now());
   }
   context.proven('stream');
-  return new Session(stream, topics, context, (lost) => new FunctionCalls(cloud, config, context, lost));
+  return new Session(answer.body, cloud, config, topics, context);
 }
 
 interface Waiter {
@@ -42,15 +43,18 @@ interface Waiter {
   reject(error: ConnectorError): void;
 }
 
-/** One open event stream. The cloud gives no event twice: they are handed over as they come, and reading stops while the runtime takes no more. */
+/**
+ * One open event stream. The cloud gives no event twice: they are handed over as they come, and reading stops while the runtime takes no more. Most are idle, so
+ * what events and calls need is made for the first of them.
+ */
 class Session implements Connection {
-  readonly connectData: Record<string, unknown>;
   readonly #reader: Reader;
-  readonly #wanted: (name: string) => boolean;
-  readonly #calls: FunctionCalls;
+  #wanted: ((name: string) => boolean) | undefined;
+  #calls: FunctionCalls | undefined;
   readonly #parser = createParser({
     maxBufferSize: MAX_EVENT_LENGTH,
     onEvent: (event) => {
+      this.#wanted ??= wantedNames(this.eventNames);
       if (this.#wanted(event.event ?? '')) this.#reader.push(messageOf(event));
     },
     onError: ({ type }) => {
@@ -58,40 +62,46 @@ class Session implements Connection {
         this.#failed(new ConnectorError('lost', 'Particle sent an event larger than 16 MB, which is not read.'));
     },
   });
+  /** Made once a chunk ends within a character. */
+  #decoder: StringDecoder | undefined;
   #bytes: Waiter[] = [];
   #closing = false;
   #error: ConnectorError | undefined;
 
   constructor(
-    private readonly stream: IncomingMessage,
-    eventNames: readonly string[],
+    private readonly stream: Readable,
+    private readonly cloud: Cloud,
+    private readonly config: ParticleConfig,
+    private readonly eventNames: readonly string[],
     private readonly context: ConnectionContext,
-    calls: (unauthorized: () => void) => FunctionCalls,
   ) {
-    this.connectData = { eventNames };
-    this.#wanted = wantedNames(eventNames);
-    this.#calls = calls(() =>
-      this.#failed(new ConnectorError('unauthorized', 'Unauthorized. Particle no longer accepts accessToken (401).')),
-    );
     stream.pause();
-    // Characters may be split between chunks: the stream's own decoder puts them together.
-    stream.setEncoding('utf8');
-    stream.on('data', (chunk: string) => this.#read(chunk));
-    stream.on('error', (error) => this.#failed(requestFailed(error)));
-    stream.once('end', () => this.#failed(new ConnectorError('lost', 'Connection Lost')));
-    stream.once('close', () => this.#failed(new ConnectorError('lost', 'Connection Lost')));
+    stream.on('data', (chunk: Buffer) => this.#read(chunk));
+    stream.on('close', () => this.#failed(requestFailed(stream.errored ?? new Error('ended'))));
     this.#reader = new Reader(context, stream);
   }
 
-  #read(chunk: string): void {
+  get connectData(): Record<string, unknown> {
+    return { eventNames: this.eventNames };
+  }
+
+  #read(chunk: Buffer): void {
     if (this.#closing || this.#error !== undefined) return;
     this.context.proven('sse');
     for (const waiter of this.#bytes.splice(0)) waiter.resolve();
-    this.#parser.feed(chunk);
+    this.#parser.feed(this.#textOf(chunk));
+  }
+
+  #textOf(chunk: Buffer): string {
+    if (this.#decoder === undefined && (chunk.at(-1) ?? 0) < 0x80) return chunk.toString('utf8');
+    return (this.#decoder ??= new StringDecoder('utf8')).write(chunk);
   }
 
   async send(message: SendMessage): Promise<SendOutcome> {
     if (this.#error !== undefined || this.#closing) throw new ConnectorError('lost', this.#error?.message ?? 'The connection is closed.');
+    this.#calls ??= new FunctionCalls(this.cloud, this.config, this.context, () =>
+      this.#failed(new ConnectorError('unauthorized', 'Unauthorized. Particle no longer accepts accessToken (401).')),
+    );
     return await this.#calls.call(message);
   }
 
@@ -105,15 +115,9 @@ class Session implements Connection {
     if (this.#closing) return;
     this.#closing = true;
     this.#reader.close();
-    if (drain && this.#error === undefined) await this.#called();
-    this.#calls.end();
+    if (drain && this.#error === undefined) await this.#calls?.drain(DRAIN_MS);
+    this.#calls?.end();
     this.stream.destroy();
-  }
-
-  async #called(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    await Promise.race([this.#calls.drain(), new Promise((resolve) => (timer = setTimeout(resolve, DRAIN_MS)))]);
-    clearTimeout(timer);
   }
 
   #failed(error: ConnectorError): void {
