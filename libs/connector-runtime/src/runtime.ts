@@ -2,7 +2,7 @@ import type { Definition, Provider } from '#lib/connector-sdk';
 import { checkSubject } from '#lib/contracts';
 import type { EgressPolicy } from '#lib/egress';
 import { type Bus, catchUp, type ConfigFollower } from '#lib/messaging';
-import { type Lease, type Ownership, own } from '#lib/partitions';
+import { type Lease, type Ownership, own, Served } from '#lib/partitions';
 import type { Logger, Metrics, Readiness } from '#lib/platform';
 import { DataKeys, type SecretKeys } from '#lib/secrets';
 import { type Clock, systemClock } from './time/clock.ts';
@@ -77,7 +77,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<ConnectorRu
   const desired = new Desired(definition.type);
   const fleet = new Fleet(shared, keys, desired);
   const guests = new Guests(shared, (applicationId, name) => desired.credential(applicationId, name));
-  const served = new Map<number, { stop(): Promise<void> }>();
+  const served = new Served((partition) => answer(shared, fleet, guests, partition));
   /** Tokens of partitions that were lost while they were being acquired. */
   const lost = new Map<number, number>();
 
@@ -85,16 +85,11 @@ export async function startRuntime(options: RuntimeOptions): Promise<ConnectorRu
     const tokens = new Map(leases.map(({ partition, token }) => [partition, token]));
     await caughtUp();
     await fleet.acquire(leases, (partition) => (lost.get(partition) ?? -1) >= (tokens.get(partition) ?? 0));
-    for (const { partition } of leases)
-      if (fleet.holds(partition) && !served.has(partition)) served.set(partition, answer(shared, fleet, guests, partition));
+    served.take(leases.map(({ partition }) => partition).filter((partition) => fleet.holds(partition)));
     sweep.again();
   };
   const release = async (partitions: readonly number[], why: 'lost' | 'released'): Promise<void> => {
-    const serving = partitions.flatMap((partition) => served.get(partition) ?? []);
-    for (const partition of partitions) served.delete(partition);
-    const ended = serving.map((one) => one.stop());
-    await Promise.all([fleet.release(partitions, why), guests.release(partitions)]);
-    await Promise.all(ended);
+    await Promise.all([served.release(partitions), fleet.release(partitions, why), guests.release(partitions)]);
   };
   const fenced = ({ partition, token }: HeldPartition): void => {
     if (!fleet.holds(partition)) return;

@@ -55,8 +55,6 @@ export async function updateApplication(context: ConfigContext, subject: string,
     subject,
     command,
     kind,
-    id: applicationId,
-    applicationId,
     decide: (state) => application.decide({ name: 'update', now, input, seal: sealer(key, applicationId) }, state),
   });
 }
@@ -70,8 +68,6 @@ export async function setGlobals(context: ConfigContext, subject: string, comman
     subject,
     command,
     kind,
-    id: applicationId,
-    applicationId,
     decide: (state) => application.decide({ name: 'setGlobals', now, input, seal: sealer(key, applicationId) }, state),
   });
 }
@@ -91,10 +87,8 @@ async function contentsOf(query: Query, applicationId: string): Promise<Removal[
 export async function deleteApplication(context: ConfigContext, subject: string, command: Command): Promise<Reply> {
   const { applicationId, id } = command;
   if (id !== applicationId) throw failure('NotFound', 'the application does not exist');
-  return await remove(
-    context,
-    { subject, command, kind, id, applicationId, alongside: (query) => context.keys.forget(query, applicationId) },
-    (query) => contentsOf(query, applicationId),
+  return await remove(context, { subject, command, kind, alongside: (query) => context.keys.forget(query, applicationId) }, (query) =>
+    contentsOf(query, applicationId),
   );
 }
 

@@ -48,7 +48,6 @@ export async function createCredential(context: ConfigContext, subject: string, 
     command,
     kind,
     id,
-    applicationId,
     creates: true,
     requires: [{ kind: 'application', id: applicationId }],
     decide: () => credential.decide({ name: 'create', state: { id, applicationId, name, description, enabled, type, config }, now }, null),
@@ -71,7 +70,7 @@ function changesOf(context: ConfigContext, key: DataKey, state: CredentialState,
 }
 
 export async function updateCredential(context: ConfigContext, subject: string, command: Command): Promise<Reply> {
-  const { applicationId, id = '' } = command;
+  const { applicationId } = command;
   const patch = parsePatch(command.input);
   const key = await context.keys.find(applicationId);
   if (key === undefined) throw notFound('the credential');
@@ -79,8 +78,6 @@ export async function updateCredential(context: ConfigContext, subject: string, 
     subject,
     command,
     kind,
-    id,
-    applicationId,
     decide: (state) => {
       if (state === null) throw notFound('the credential');
       const changes = changesOf(context, key, state, patch);
@@ -91,17 +88,8 @@ export async function updateCredential(context: ConfigContext, subject: string, 
 }
 
 /** Whatever uses it: `linkedResources` shows that beforehand, and it fails plainly afterwards. */
-export async function deleteCredential(context: ConfigContext, subject: string, command: Command): Promise<Reply> {
-  const { applicationId, id = '' } = command;
-  return await execute(context, {
-    subject,
-    command,
-    kind,
-    id,
-    applicationId,
-    decide: (state) => credential.decide({ name: 'delete' }, state),
-  });
-}
+export const deleteCredential = (context: ConfigContext, subject: string, command: Command): Promise<Reply> =>
+  execute(context, { subject, command, kind, decide: (state) => credential.decide({ name: 'delete' }, state) });
 
 export const getCredential = (context: ConfigContext, ask: Ask): Promise<Reply> => get(context, kind, ask);
 

@@ -23,8 +23,10 @@ export interface Execution<K extends LiveKind> {
   readonly subject: string;
   readonly command: Command;
   readonly kind: K;
-  readonly id: string;
-  readonly applicationId: string;
+  /** Of the aggregate; by default the one that the command names. */
+  readonly id?: string;
+  /** Whose it is; by default the command's. */
+  readonly applicationId?: string;
   /** The aggregate is new. */
   readonly creates?: boolean;
   /** May be called again, with a newer state. */
@@ -55,7 +57,9 @@ const subtypeOf = (kind: LiveKind, state: unknown): string => (kind === 'integra
 
 /** Decides and stores, when it is the command's turn here, with the expected version; decides again when another process was faster. Throws the refusal. */
 export const execute = <K extends LiveKind>(context: ConfigContext, execution: Execution<K>): Promise<Reply> =>
-  context.turns.take(execution.id, () => decideAndStore(context, execution));
+  context.turns.take(idOf(execution), () => decideAndStore(context, execution));
+
+const idOf = ({ id, command }: Pick<Execution<LiveKind>, 'id' | 'command'>): string => id ?? command.id ?? '';
 
 async function decideAndStore<K extends LiveKind>(context: ConfigContext, execution: Execution<K>): Promise<Reply> {
   const key = outcomeKey(execution.command, execution.subject);
@@ -74,7 +78,8 @@ async function decideAndStore<K extends LiveKind>(context: ConfigContext, execut
 }
 
 async function attemptOnce<K extends LiveKind>(context: ConfigContext, execution: Execution<K>, key: string | undefined): Promise<Reply> {
-  const { kind, id, applicationId, command, decide } = execution;
+  const { kind, command, applicationId = command.applicationId, decide } = execution;
+  const id = idOf(execution);
   const last = execution.creates === true ? undefined : await context.store.last({ kind, id });
   // A foreign aggregate is not there: its id tells nothing.
   if (last !== undefined && last.applicationId !== applicationId) throw failure('NotFound', `the ${kind} does not exist`);
@@ -150,10 +155,12 @@ async function repeat(context: ConfigContext, outcome: Outcome): Promise<Reply> 
 /** Removes aggregates together, decided while nobody else can append: what is found is what goes. */
 export async function remove(
   context: ConfigContext,
-  execution: Pick<Execution<LiveKind>, 'subject' | 'command' | 'kind' | 'id' | 'applicationId' | 'alongside'>,
+  execution: Pick<Execution<LiveKind>, 'subject' | 'command' | 'kind' | 'alongside'>,
   find: (query: Query) => Promise<readonly Removal[]>,
 ): Promise<Reply> {
-  const { subject, command, kind, id, applicationId, alongside } = execution;
+  const { subject, command, kind, alongside } = execution;
+  const { applicationId } = command;
+  const id = idOf({ command });
   const key = outcomeKey(command, subject);
   const outcome = (appended: readonly StoredEvent[]): Outcome => ({
     kind,

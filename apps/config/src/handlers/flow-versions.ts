@@ -44,7 +44,6 @@ export async function createFlowVersion(context: ConfigContext, subject: string,
     command,
     kind,
     id,
-    applicationId,
     creates: true,
     requires: [{ kind: 'workflow', id: flowId }],
     decide: () => {
@@ -80,8 +79,6 @@ export async function updateFlowVersion(context: ConfigContext, subject: string,
     subject,
     command,
     kind,
-    id,
-    applicationId,
     decide: (state) => {
       pinned = undefined;
       if (state?.flowId !== flowId) throw notFound('the version');
@@ -122,7 +119,7 @@ const changeOf = (expectedVersion: number, state: WorkflowState): NewEvent => ({
 
 export async function deleteFlowVersion(context: ConfigContext, subject: string, command: Command): Promise<Reply> {
   const { applicationId, id = '', parentId: flowId = '' } = command;
-  return await remove(context, { subject, command, kind, id, applicationId }, async (query) => {
+  return await remove(context, { subject, command, kind }, async (query) => {
     const [one]: { version: number }[] = await query.query(
       "select version from read_models where kind = 'flowVersion' and id = $1 and fields ->> 'flowId' = $2 and application_id = $3",
       [id, flowId, applicationId],

@@ -26,7 +26,6 @@ export async function createIntegration(context: ConfigContext, subject: string,
     command,
     kind,
     id: creation.state.id,
-    applicationId,
     creates: true,
     requires: [{ kind: 'application', id: applicationId }],
     decide: () => integration.decide(creation, null),
@@ -34,14 +33,11 @@ export async function createIntegration(context: ConfigContext, subject: string,
 }
 
 export async function updateIntegration(context: ConfigContext, subject: string, command: Command): Promise<Reply> {
-  const { applicationId, id = '' } = command;
   const patch = parsePatch(command.input);
   return await execute(context, {
     subject,
     command,
     kind,
-    id,
-    applicationId,
     decide: async (state) => {
       if (state === null) throw notFound('the integration');
       return integration.decide(await updateOf(context, state, patch), state);
@@ -84,9 +80,7 @@ async function removalsOf(query: Query, applicationId: string, id: string, inclu
 export async function deleteIntegration(context: ConfigContext, subject: string, command: Command): Promise<Reply> {
   const { applicationId, id = '' } = command;
   const { includeWorkflows } = parseParams(IntegrationDeleteParams, command.params);
-  return await remove(context, { subject, command, kind, id, applicationId }, (query) =>
-    removalsOf(query, applicationId, id, includeWorkflows),
-  );
+  return await remove(context, { subject, command, kind }, (query) => removalsOf(query, applicationId, id, includeWorkflows));
 }
 
 export const getIntegration = (context: ConfigContext, ask: Ask): Promise<Reply> => get(context, kind, ask);

@@ -59,7 +59,6 @@ export async function createToken(context: ConfigContext, subject: string, comma
     command,
     kind,
     id,
-    applicationId,
     creates: true,
     requires: [{ kind: 'application', id: applicationId }],
     decide: () => token.decide({ name: 'create', state, now }, null),
@@ -68,17 +67,14 @@ export async function createToken(context: ConfigContext, subject: string, comma
 }
 
 export async function updateToken(context: ConfigContext, subject: string, command: Command): Promise<Reply> {
-  const { applicationId, id = '' } = command;
   const input = parseInput(TokenPatch, command.input);
   const now = new Date(context.now()).toISOString();
   const decide = (state: Present<TokenState>) => token.decide({ name: 'update', now, input }, state);
-  return await execute(context, { subject, command, kind, id, applicationId, decide });
+  return await execute(context, { subject, command, kind, decide });
 }
 
-export async function deleteToken(context: ConfigContext, subject: string, command: Command): Promise<Reply> {
-  const { applicationId, id = '' } = command;
-  return await execute(context, { subject, command, kind, id, applicationId, decide: (state) => token.decide({ name: 'delete' }, state) });
-}
+export const deleteToken = (context: ConfigContext, subject: string, command: Command): Promise<Reply> =>
+  execute(context, { subject, command, kind, decide: (state) => token.decide({ name: 'delete' }, state) });
 
 export const getToken = (context: ConfigContext, ask: Ask): Promise<Reply> => get(context, kind, ask);
 
@@ -120,7 +116,6 @@ export async function ensureInstanceToken(context: ConfigContext, tokenHash: str
     command: { applicationId: '-', actor, instance: true, scopes: [], params: {}, input: {} },
     kind,
     id: INSTANCE_TOKEN_ID,
-    applicationId: '-',
     decide: (stored) => token.decide(stored === null ? { name: 'create', state, now } : { name: 'replace', tokenHash, now }, stored),
   });
 }

@@ -57,7 +57,6 @@ export async function createWorkflow(context: ConfigContext, subject: string, co
     command,
     kind,
     id,
-    applicationId,
     creates: true,
     requires: [{ kind: 'application', id: applicationId }],
     decide: () => checked(workflow.decide({ name: 'create', id, applicationId, now, input, newId: newNodeId(context) }, null), input, now),
@@ -65,7 +64,7 @@ export async function createWorkflow(context: ConfigContext, subject: string, co
 }
 
 export async function updateWorkflow(context: ConfigContext, subject: string, command: Command): Promise<Reply> {
-  const { applicationId, id = '' } = command;
+  const { applicationId } = command;
   const input = parseInput(FlowPatch, command.input);
   await checkTopicFilters(context, applicationId, input.topicFilters);
   const defaultVersionId = input.defaultVersionId ?? undefined;
@@ -74,8 +73,6 @@ export async function updateWorkflow(context: ConfigContext, subject: string, co
     subject,
     command,
     kind,
-    id,
-    applicationId,
     requires: defaultVersionId === undefined ? [] : [{ kind: 'flowVersion', id: defaultVersionId }],
     alongside: (query) => requireUnchanged(query, defaultVersionId, seen),
     decide: async (state) => {
@@ -114,7 +111,7 @@ export async function withVersions(
 
 export async function deleteWorkflow(context: ConfigContext, subject: string, command: Command): Promise<Reply> {
   const { applicationId, id = '' } = command;
-  return await remove(context, { subject, command, kind, id, applicationId }, async (query) => {
+  return await remove(context, { subject, command, kind }, async (query) => {
     const found: { id: string; version: number }[] = await query.query(
       'select id, version from read_models where kind = $1 and id = $2 and application_id = $3',
       [kind, id, applicationId],
