@@ -1,4 +1,4 @@
-import type { ConnectorError } from '#lib/connector-sdk';
+import { ConnectorError } from '#lib/connector-sdk';
 
 /** What ends once, for a reason, and tells it to whoever listens or waits. */
 export abstract class Ending {
@@ -34,6 +34,14 @@ export abstract class Ending {
     for (const listener of this.#listeners) listener(error);
     this.#listeners.clear();
     return error;
+  }
+
+  /** Ends it when an attempt to connect is given up. */
+  protected endOnAbort(signal: AbortSignal): void {
+    const onAbort = (): void => void this.end(new ConnectorError('lost', 'The attempt to connect was given up.'));
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.onEnd(() => signal.removeEventListener('abort', onAbort));
+    if (signal.aborted) onAbort();
   }
 
   /** Lets go of what is open. Called once, before anybody is told. */

@@ -36,7 +36,7 @@ export async function check(
       if (refusal !== undefined) throw refusal;
     });
     await step('authorise', `The consumer group ${target.consumerGroup} is there.`, async () => {
-      const reader = new PartitionReader(client, partitionIds[0] ?? '0', undefined, undefined, NOBODY);
+      const reader = new PartitionReader(consumer, partitionIds[0] ?? '0', undefined, undefined, NOBODY);
       await transport.orEnd(reader.prove()).catch((error: unknown) => {
         // Refused because somebody, perhaps this very integration, reads it with an epoch: it is there.
         if (codeOf(error) !== 'ReceiverDisconnectedError') throw reasonOf(error, { target, doing: 'receive from the hub' });

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { EventHubConsumerClient, type EventHubConsumerClientOptions, EventHubProducerClient } from '@azure/event-hubs';
 import { ConnectorError } from '#lib/connector-sdk';
 import type { Dial } from '../socket.ts';
@@ -45,6 +46,27 @@ function open<C extends { close(): Promise<void> }>(
       transport.end(new ConnectorError('lost', 'The connection is closed.'));
     },
   };
+}
+
+/** What a client keeps its connection in, and all that goes over it. */
+interface Inside {
+  _context?: { readonly negotiateClaimLock?: unknown };
+}
+
+/**
+ * One more client over the connection of another, for another consumer group of the same hub (ADR 0025). Only its subscriptions are its own: close them, not the client. A token for
+ * each link is asked for in turn by one client; that clients wait for each other is spared them.
+ */
+export function overConnectionOf(owner: EventHubConsumerClient, target: Target): EventHubConsumerClient {
+  const { _context: context } = owner as unknown as Inside;
+  if (typeof context?.negotiateClaimLock !== 'string') throw new Error("Azure's client keeps its connection elsewhere than it did.");
+  const client = new EventHubConsumerClient(target.consumerGroup, target.host, target.hub, target.access, {
+    retryOptions: { maxRetries: 0, timeoutInMs: ATTEMPT_MS },
+    customEndpointAddress: NOWHERE,
+  });
+  // That of its own, which was not dialled, goes.
+  (client as unknown as Inside)._context = Object.create(context, { negotiateClaimLock: { value: randomUUID() } }) as object;
+  return client;
 }
 
 export const openConsumer = (target: Target, context: Dial, tls: TlsSettings | undefined): Client<EventHubConsumerClient> =>

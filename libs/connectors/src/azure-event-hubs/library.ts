@@ -9,7 +9,7 @@ import {
 } from '#lib/connector-sdk';
 import type { TlsSettings } from '../tls.ts';
 import { Checkpoints } from './checkpoints.ts';
-import { openConsumer } from './client.ts';
+import { Consumer } from './consumer.ts';
 import type { ResolvedAzureEventHubConfig } from './config.ts';
 import { Producer } from './producer.ts';
 import type { Position } from './progress.ts';
@@ -17,6 +17,7 @@ import type { Pace } from './readers.ts';
 import { reasonOf } from './reasons.ts';
 import { EventHubSession } from './session.ts';
 import type { Start } from './settings.ts';
+import type { SharedConnections } from './shared-connections.ts';
 import { targetOf } from './target.ts';
 
 // What needs Azure's client: loaded at the first connect.
@@ -32,16 +33,16 @@ export interface ConnectOptions {
 
 /** `read`: take over from whoever read before; else it only asks for the hub, and sends. Rejects ConnectorError. */
 export async function connect(
-  { config, topics }: ConnectionConfig<ResolvedAzureEventHubConfig>,
+  { applicationId, config, topics }: ConnectionConfig<ResolvedAzureEventHubConfig>,
   context: ConnectionContext,
-  { port, tls, pace, start, read }: ConnectOptions & { readonly read: boolean },
+  { port, tls, pace, start, read, connections }: ConnectOptions & { readonly read: boolean; readonly connections: SharedConnections },
 ): Promise<Connection> {
   const target = targetOf(config, port);
-  const consumer = openConsumer(target, context, tls);
-  const { client, transport } = consumer;
+  const consumer = new Consumer(applicationId, target, context, tls, connections);
+  const { client } = consumer;
   let session: EventHubSession | undefined;
   try {
-    const hub = await transport.orEnd(client.getEventHubProperties()).catch((error: unknown) => {
+    const hub = await consumer.orEnd(client.getEventHubProperties()).catch((error: unknown) => {
       throw reasonOf(error, { target, doing: 'read the hub' });
     });
     context.proven('hub');
@@ -50,14 +51,16 @@ export async function connect(
       context,
     ));
     if (!read) return made;
-    const beginning = async (): Promise<Record<string, Position>> => (start === 'earliest' ? {} : await transport.orEnd(ends(client, hub)));
+    const beginning = async (): Promise<Record<string, Position>> => (start === 'earliest' ? {} : await consumer.orEnd(ends(client, hub)));
     const source = { createdAt: hub.createdOn.getTime(), beginning };
     const checkpoints = await Checkpoints.open(context.state, target, source, made.onTaken);
-    await transport.orEnd(made.start(checkpoints));
+    await consumer.orEnd(made.start(checkpoints));
     return made;
   } catch (error) {
+    const reason = reasonOf(error, { target, doing: 'receive from the hub' });
+    if (reason.code === 'lost') consumer.end(reason);
     await (session?.close({ drain: false }) ?? consumer.close());
-    throw reasonOf(error, { target, doing: 'receive from the hub' });
+    throw reason;
   }
 }
 

@@ -33,7 +33,7 @@ export class PartitionReader {
 
   /** `position`: what it reads behind; undefined: from the first event that is kept. `epoch` undefined: as one of several, who take nothing from each other. */
   constructor(
-    private readonly client: EventHubConsumerClient,
+    private readonly consumer: { readonly client: EventHubConsumerClient },
     private readonly partitionId: string,
     private readonly epoch: number | undefined,
     private position: Position | undefined,
@@ -106,7 +106,7 @@ export class PartitionReader {
       tell(error);
       return Promise.resolve();
     };
-    return this.client.subscribe(
+    return this.consumer.client.subscribe(
       this.partitionId,
       { processEvents, processError },
       {

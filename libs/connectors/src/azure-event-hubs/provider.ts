@@ -1,9 +1,11 @@
 import type { Connection, ConnectionConfig, ConnectionContext, Provider } from '#lib/connector-sdk';
 import type { ResolvedAzureEventHubConfig } from './config.ts';
 import type { ConnectOptions } from './library.ts';
+import { SharedConnections } from './shared-connections.ts';
 
 /** Azure Event Hubs over AMQP. README.md beside this file says what a user may rely on. `options`: for tests. */
 export function azureEventHubProvider(options: ConnectOptions = {}): Provider<ResolvedAzureEventHubConfig> {
+  const connections = new SharedConnections();
   const open = async (
     config: ConnectionConfig<ResolvedAzureEventHubConfig>,
     context: ConnectionContext,
@@ -11,7 +13,7 @@ export function azureEventHubProvider(options: ConnectOptions = {}): Provider<Re
   ): Promise<Connection> => {
     // Azure's client is loaded where there is a hub to connect to: a connector that has none is spared its memory.
     const { connect } = await import('./library.ts');
-    return await connect(config, context, { ...options, read });
+    return await connect(config, context, { ...options, read, connections });
   };
   return {
     connect: async (config, context) => await open(config, context, true),

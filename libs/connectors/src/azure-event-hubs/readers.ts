@@ -1,5 +1,5 @@
-import type { EventHubConsumerClient, ReceivedEventData } from '@azure/event-hubs';
-import type { Client } from './client.ts';
+import type { ReceivedEventData } from '@azure/event-hubs';
+import type { Consumer } from './consumer.ts';
 import { PartitionReader } from './partition-reader.ts';
 import type { Position } from './progress.ts';
 
@@ -22,7 +22,7 @@ export interface ReadersEvents {
  * behind a handler that took 10.) While links are being attached it bounds what comes: 32 events a partition.
  */
 export class Readers {
-  readonly #consumer: Client<EventHubConsumerClient>;
+  readonly #consumer: Consumer;
   readonly #epoch: number;
   readonly #events: ReadersEvents;
   readonly #readers = new Map<string, PartitionReader>();
@@ -35,7 +35,7 @@ export class Readers {
   #resolve: (() => void) | undefined;
 
   constructor(
-    consumer: Client<EventHubConsumerClient>,
+    consumer: Consumer,
     { epoch, held, pace }: { readonly epoch: number; readonly held: boolean; readonly pace: Partial<Pace> | undefined },
     events: ReadersEvents,
   ) {
@@ -52,7 +52,7 @@ export class Readers {
 
   /** Behind a position; undefined: from the first event that is kept. */
   add(partitionId: string, position: Position | undefined): void {
-    const reader = new PartitionReader(this.#consumer.client, partitionId, this.#epoch, position, {
+    const reader = new PartitionReader(this.#consumer, partitionId, this.#epoch, position, {
       turn: () => this.#turn(),
       take: (event) => this.#events.take(partitionId, event),
       failed: (error) => this.#events.failed(error),
@@ -75,11 +75,17 @@ export class Readers {
   }
 
   #pause(): void {
-    this.#consumer.transport.pause();
-    this.#timer = setTimeout(() => {
-      this.#state = 'parked';
-      void this.#stopAll();
-    }, this.#pace.parkMs);
+    if (this.#consumer.pause()) {
+      this.#timer = setTimeout(() => this.#park(), this.#pace.parkMs);
+      return;
+    }
+    this.#park();
+    this.#consumer.move();
+  }
+
+  #park(): void {
+    this.#state = 'parked';
+    void this.#stopAll();
   }
 
   flow(): void {
@@ -89,7 +95,7 @@ export class Readers {
     clearTimeout(this.#timer);
     this.#release();
     if (parked) for (const reader of this.#readers.values()) this.#start(reader);
-    else this.#consumer.transport.resume();
+    else this.#consumer.resume();
   }
 
   /** For good. Never rejects. */
@@ -102,7 +108,7 @@ export class Readers {
   /** Links are closed over a connection that is read; whoever waits for its turn learns that it is over. */
   async #stopAll(): Promise<void> {
     const stopped = [...this.#readers.values()].map(async (reader) => await reader.stop());
-    this.#consumer.transport.resume();
+    this.#consumer.resume();
     this.#release();
     await Promise.all(stopped);
   }

@@ -1,7 +1,7 @@
-import type { EventHubConsumerClient, EventHubProperties, ReceivedEventData } from '@azure/event-hubs';
+import type { EventHubProperties, ReceivedEventData } from '@azure/event-hubs';
 import { type Connection, type ConnectionContext, ConnectorError, type SendMessage, type SendOutcome } from '#lib/connector-sdk';
 import type { Checkpoints } from './checkpoints.ts';
-import type { Client } from './client.ts';
+import type { Consumer } from './consumer.ts';
 import { receivedMessage } from './event.ts';
 import { NOBODY, PartitionReader, positionOf } from './partition-reader.ts';
 import type { Producer } from './producer.ts';
@@ -18,7 +18,7 @@ const FLUSH_MS = 1_500;
 
 export interface SessionParts {
   readonly target: Target;
-  readonly consumer: Client<EventHubConsumerClient>;
+  readonly consumer: Consumer;
   readonly producer: Producer;
   readonly hub: EventHubProperties;
   /** Partition keys; empty: all events. */
@@ -61,7 +61,7 @@ export class EventHubSession implements Connection {
       if (held) this.#reading?.readers.hold();
       else this.#reading?.readers.flow();
     });
-    parts.consumer.transport.onEnd((error) => this.#fail(error));
+    parts.consumer.onEnd((error) => this.#fail(error));
   }
 
   /** Reads every partition from where it was read last. Rejects with what the client says when the service lets none be read. */
@@ -69,7 +69,7 @@ export class EventHubSession implements Connection {
     const { consumer, hub, pace } = this.#parts;
     const [first] = hub.partitionIds;
     // What the service has against the consumer group or the key, it has on all of them.
-    if (first !== undefined) await new PartitionReader(consumer.client, first, checkpoints.epoch, checkpoints.of(first), NOBODY).prove();
+    if (first !== undefined) await new PartitionReader(consumer, first, checkpoints.epoch, checkpoints.of(first), NOBODY).prove();
     const readers = new Readers(
       consumer,
       { epoch: checkpoints.epoch, held: this.#context.held, pace },
@@ -168,7 +168,7 @@ export class EventHubSession implements Connection {
     this.#lookedAt = performance.now();
     let now: EventHubProperties;
     try {
-      now = await consumer.transport.orEnd(consumer.client.getEventHubProperties());
+      now = await consumer.orEnd(consumer.client.getEventHubProperties());
     } catch (error) {
       const reason = reasonOf(error, { target, doing: 'read the hub' });
       // An answer all the same.
@@ -184,7 +184,7 @@ export class EventHubSession implements Connection {
     this.#phase = inOrder ? 'closing' : 'ended';
     const { consumer, producer } = this.#parts;
     // Unless it is closed in order, the links go with the connection.
-    if (!inOrder) consumer.transport.end(CLOSED);
+    if (!inOrder) consumer.end(CLOSED);
     const stopped = this.#reading?.readers.stop();
     if (inOrder && this.#storing > 0) await withinMs(DRAIN_MS, new Promise<void>((resolve) => (this.#idle = resolve)));
     const written = this.#reading?.checkpoints.flush();

@@ -26,10 +26,7 @@ export class Transport extends Ending {
         super(open());
       }
     };
-    const onAbort = (): void => void this.end(new ConnectorError('lost', 'The attempt to connect was given up.'));
-    context.signal.addEventListener('abort', onAbort, { once: true });
-    this.onEnd(() => context.signal.removeEventListener('abort', onAbort));
-    if (context.signal.aborted) onAbort();
+    this.endOnAbort(context.signal);
   }
 
   /** It was up: something may have been sent. */

@@ -1,0 +1,68 @@
+import type { Socket } from 'node:net';
+import type { EventHubConsumerClient } from '@azure/event-hubs';
+import { ConnectorError } from '#lib/connector-sdk';
+import type { Dial } from '../socket.ts';
+import type { TlsSettings } from '../tls.ts';
+import { type Client, openConsumer, overConnectionOf } from './client.ts';
+import type { Target } from './target.ts';
+import type { Transport } from './transport.ts';
+
+/** As many consumer groups as a hub of the standard tier has; by then the connection itself costs little beside their links. */
+const MAX_USERS = 20;
+
+/** One connection to a hub, for several integrations that read it as the same: each has links of its own over it (ADR 0025). It lives as long as it has users. */
+export class SharedConnection {
+  readonly #users = new Set<Dial>();
+  /** The client whose connection it is. It reads nothing itself. */
+  readonly #owner: Client<EventHubConsumerClient>;
+  readonly #onRetired: () => void;
+
+  /** Dialled by the first call of a client over it. `onRetired`: from now on nobody may join; called once or more. */
+  constructor(target: Target, tls: TlsSettings | undefined, onRetired: () => void) {
+    const dial = async (host: string, port: number): Promise<Socket> => await this.#dial(host, port);
+    this.#owner = openConsumer(target, { dial, signal: new AbortController().signal }, tls);
+    this.#onRetired = onRetired;
+    this.transport.onEnd(onRetired);
+  }
+
+  get transport(): Transport {
+    return this.#owner.transport;
+  }
+
+  /** Whether it has one user only, which so may do with it what it likes. */
+  get single(): boolean {
+    return this.#users.size === 1;
+  }
+
+  /** A client for one more user. */
+  join(user: Dial, target: Target): EventHubConsumerClient {
+    this.#users.add(user);
+    if (this.#users.size === MAX_USERS) this.retire();
+    return overConnectionOf(this.#owner.client, target);
+  }
+
+  /** Nobody joins any more. */
+  retire(): void {
+    this.#onRetired();
+  }
+
+  /** The last one closes it: in order, or at once. Never rejects. */
+  async leave(user: Dial, { inOrder }: { inOrder: boolean }): Promise<void> {
+    if (!this.#users.delete(user) || this.#users.size > 0) return;
+    this.retire();
+    if (!inOrder) this.transport.end(new ConnectorError('lost', 'The connection is closed.'));
+    await this.#owner.close();
+  }
+
+  /** By any user that has not gone meanwhile: the attempt of one may be given up while others wait for the connection. */
+  async #dial(host: string, port: number): Promise<Socket> {
+    for (const user of this.#users) {
+      try {
+        return await user.dial(host, port);
+      } catch (error) {
+        if (!user.signal.aborted) throw error;
+      }
+    }
+    throw new ConnectorError('lost', 'The attempt to connect was given up.');
+  }
+}
