@@ -501,9 +501,10 @@ describe('refusals', () => {
   });
 
   it('tells of a hub that was made anew', async () => {
-    const { hub, connection } = await onHub();
+    const { hub, connection, context } = await onHub();
     server.createHub(hub);
-    expect(await failure(connection.probe())).toMatchObject({ code: 'lost', message: expect.stringMatching(/made anew/) });
+    await connection.probe();
+    expect(context.losses).toMatchObject([{ code: 'lost', message: expect.stringMatching(/made anew/) }]);
   });
 });
 

@@ -13,6 +13,9 @@ const SEND_MS = 4_000;
 /** For detaching links in order, ms. */
 const CLOSE_MS = 1_500;
 
+/** How often the client would start again to read what it gave up by itself: whatever it gives up ends the connection before. */
+const LOOP_MS = 3_600_000;
+
 /** Where the client would go by itself, if it ever did: nobody is there. */
 const NOWHERE = 'sb://127.0.0.1:1';
 
@@ -63,6 +66,7 @@ export function overConnectionOf(owner: EventHubConsumerClient, target: Target):
   const client = new EventHubConsumerClient(target.consumerGroup, target.host, target.hub, target.access, {
     retryOptions: { maxRetries: 0, timeoutInMs: ATTEMPT_MS },
     customEndpointAddress: NOWHERE,
+    loadBalancingOptions: { updateIntervalInMs: LOOP_MS },
   });
   // That of its own, which was not dialled, goes.
   (client as unknown as Inside)._context = Object.create(context, { negotiateClaimLock: { value: randomUUID() } }) as object;

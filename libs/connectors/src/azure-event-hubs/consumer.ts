@@ -1,15 +1,17 @@
-import type { EventHubConsumerClient } from '@azure/event-hubs';
+import type { EventHubConsumerClient, EventHubProperties } from '@azure/event-hubs';
 import { ConnectorError } from '#lib/connector-sdk';
 import { Ending } from '../ending.ts';
 import type { Dial } from '../socket.ts';
 import type { TlsSettings } from '../tls.ts';
-import { SharedConnection } from './shared-connection.ts';
+import { SharedConnection, type User } from './shared-connection.ts';
 import type { SharedConnections } from './shared-connections.ts';
 import type { Target } from './target.ts';
 
 /** What an integration reads with. It ends with its connection, which it shares until it is held back (ADR 0025). */
-export class Consumer extends Ending {
-  readonly #context: Dial;
+export class Consumer extends Ending implements User {
+  readonly context: Dial;
+  /** Each time that anybody on the connection was told of the hub. */
+  onHub: ((hub: EventHubProperties) => void) | undefined;
   readonly #target: Target;
   readonly #tls: TlsSettings | undefined;
   #connection: SharedConnection;
@@ -20,11 +22,11 @@ export class Consumer extends Ending {
 
   constructor(applicationId: string, target: Target, context: Dial, tls: TlsSettings | undefined, connections: SharedConnections) {
     super();
-    this.#context = context;
+    this.context = context;
     this.#target = target;
     this.#tls = tls;
     this.#connection = connections.offered(applicationId, target, (onRetired) => new SharedConnection(target, tls, onRetired));
-    this.#client = this.#connection.join(context, target);
+    this.#client = this.#connection.join(this, target);
     this.#forget = this.#connection.transport.onEnd((error) => this.end(error));
     this.endOnAbort(context.signal);
   }
@@ -32,6 +34,14 @@ export class Consumer extends Ending {
   /** Another one after `move`. */
   get client(): EventHubConsumerClient {
     return this.#client;
+  }
+
+  /** Asks for the hub, or is told what another was. Rejects with what the client says, or why the connection ended. */
+  async hub(): Promise<EventHubProperties> {
+    return await this.orEnd(this.#connection.hub());
+  }
+  told(hub: EventHubProperties): void {
+    this.onHub?.(hub);
   }
 
   /** Reads no more bytes, heartbeats included, until `resume`. False where others use the connection: see `move`. From now on nobody joins it. */
@@ -48,9 +58,9 @@ export class Consumer extends Ending {
   /** To a connection of its own, dialled by the first call. Stop what reads over the former one before: the others keep it. */
   move(): void {
     this.#forget();
-    void this.#connection.leave(this.#context, { inOrder: true });
+    void this.#connection.leave(this, { inOrder: true });
     this.#connection = new SharedConnection(this.#target, this.#tls, () => undefined);
-    this.#client = this.#connection.join(this.#context, this.#target);
+    this.#client = this.#connection.join(this, this.#target);
     this.#forget = this.#connection.transport.onEnd((error) => this.end(error));
   }
 
@@ -65,6 +75,6 @@ export class Consumer extends Ending {
   protected release(): void {
     this.#forget();
     if (!this.#inOrder) this.#connection.retire();
-    this.#left = this.#connection.leave(this.#context, { inOrder: this.#inOrder });
+    this.#left = this.#connection.leave(this, { inOrder: this.#inOrder });
   }
 }

@@ -42,7 +42,7 @@ export async function connect(
   const { client } = consumer;
   let session: EventHubSession | undefined;
   try {
-    const hub = await consumer.orEnd(client.getEventHubProperties()).catch((error: unknown) => {
+    const hub = await consumer.hub().catch((error: unknown) => {
       throw reasonOf(error, { target, doing: 'read the hub' });
     });
     context.proven('hub');

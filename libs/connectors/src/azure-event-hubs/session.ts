@@ -62,6 +62,7 @@ export class EventHubSession implements Connection {
       else this.#reading?.readers.flow();
     });
     parts.consumer.onEnd((error) => this.#fail(error));
+    parts.consumer.onHub = (now) => this.#told(now);
   }
 
   /** Reads every partition from where it was read last. Rejects with what the client says when the service lets none be read. */
@@ -159,24 +160,28 @@ export class EventHubSession implements Connection {
 
   async probe(): Promise<void> {
     await this.#look();
-    this.#context.proven('hub');
   }
 
-  /** Asks for the hub: it may have got partitions, or be another one. Rejects ConnectorError. */
+  /** Asks for the hub. Rejects ConnectorError. */
   async #look(): Promise<void> {
-    const { consumer, target, hub } = this.#parts;
+    const { consumer, target } = this.#parts;
     this.#lookedAt = performance.now();
-    let now: EventHubProperties;
     try {
-      now = await consumer.orEnd(consumer.client.getEventHubProperties());
+      await consumer.hub();
     } catch (error) {
       const reason = reasonOf(error, { target, doing: 'read the hub' });
-      // An answer all the same.
-      if (reason.code === 'throttled') return;
-      throw reason;
+      // Asked for less, it has answered all the same.
+      if (reason.code !== 'throttled') throw reason;
     }
-    if (now.createdOn.getTime() !== hub.createdOn.getTime()) throw new ConnectorError('lost', `The hub ${hub.name} was made anew.`);
-    this.#read(now.partitionIds);
+  }
+
+  /** What the hub is now: it may have got partitions, or be another one. */
+  #told({ createdOn, partitionIds }: EventHubProperties): void {
+    const { hub } = this.#parts;
+    this.#lookedAt = performance.now();
+    if (createdOn.getTime() !== hub.createdOn.getTime()) return this.#fail(new ConnectorError('lost', `The hub ${hub.name} was made anew.`));
+    this.#context.proven('hub');
+    this.#read(partitionIds);
   }
 
   async close({ drain }: { drain: boolean }): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { EventHubConsumerClient } from '@azure/event-hubs';
+import type { EventHubConsumerClient, EventHubProperties } from '@azure/event-hubs';
 import { ConnectorError } from '#lib/connector-sdk';
 import type { Dial } from '../socket.ts';
 import type { TlsSettings } from '../tls.ts';
@@ -10,12 +10,20 @@ import type { Transport } from './transport.ts';
 /** As many consumer groups as a hub of the standard tier has; by then the connection itself costs little beside their links. */
 const MAX_USERS = 20;
 
+/** Who reads over a connection. */
+export interface User {
+  readonly context: Dial;
+  /** What any of them was told of the hub: the connection lives, and the key is good. */
+  told(hub: EventHubProperties): void;
+}
+
 /** One connection to a hub, for several integrations that read it as the same: each has links of its own over it (ADR 0025). It lives as long as it has users. */
 export class SharedConnection {
-  readonly #users = new Set<Dial>();
+  readonly #users = new Set<User>();
   /** The client whose connection it is. It reads nothing itself. */
   readonly #owner: Client<EventHubConsumerClient>;
   readonly #onRetired: () => void;
+  #asked: Promise<EventHubProperties> | undefined;
 
   /** Dialled by the first call of a client over it. `onRetired`: from now on nobody may join; called once or more. */
   constructor(target: Target, tls: TlsSettings | undefined, onRetired: () => void) {
@@ -35,10 +43,21 @@ export class SharedConnection {
   }
 
   /** A client for one more user. */
-  join(user: Dial, target: Target): EventHubConsumerClient {
+  join(user: User, target: Target): EventHubConsumerClient {
     this.#users.add(user);
     if (this.#users.size === MAX_USERS) this.retire();
     return overConnectionOf(this.#owner.client, target);
+  }
+
+  /** Asks for the hub, once for all who ask meanwhile, and tells every user. Rejects with what the client says. */
+  async hub(): Promise<EventHubProperties> {
+    return await (this.#asked ??= this.#ask().finally(() => (this.#asked = undefined)));
+  }
+
+  async #ask(): Promise<EventHubProperties> {
+    const hub = await this.#owner.client.getEventHubProperties();
+    for (const user of this.#users) user.told(hub);
+    return hub;
   }
 
   /** Nobody joins any more. */
@@ -47,7 +66,7 @@ export class SharedConnection {
   }
 
   /** The last one closes it: in order, or at once. Never rejects. */
-  async leave(user: Dial, { inOrder }: { inOrder: boolean }): Promise<void> {
+  async leave(user: User, { inOrder }: { inOrder: boolean }): Promise<void> {
     if (!this.#users.delete(user) || this.#users.size > 0) return;
     this.retire();
     if (!inOrder) this.transport.end(new ConnectorError('lost', 'The connection is closed.'));
@@ -56,11 +75,11 @@ export class SharedConnection {
 
   /** By any user that has not gone meanwhile: the attempt of one may be given up while others wait for the connection. */
   async #dial(host: string, port: number): Promise<Socket> {
-    for (const user of this.#users) {
+    for (const { context } of this.#users) {
       try {
-        return await user.dial(host, port);
+        return await context.dial(host, port);
       } catch (error) {
-        if (!user.signal.aborted) throw error;
+        if (!context.signal.aborted) throw error;
       }
     }
     throw new ConnectorError('lost', 'The attempt to connect was given up.');
