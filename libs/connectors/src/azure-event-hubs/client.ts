@@ -5,13 +5,14 @@ import type { Dial } from '../socket.ts';
 import type { TlsSettings } from '../tls.ts';
 import type { Target } from './target.ts';
 import { Transport } from './transport.ts';
+import { withinMs } from './within.ts';
 
 /** Nothing is tried twice by the client: the runtime decides what follows a failure. An attempt to connect gets 10 s in all. */
 const ATTEMPT_MS = 8_000;
 /** For a send to be accepted. */
 const SEND_MS = 4_000;
 /** For detaching links in order, ms. */
-const CLOSE_MS = 1_500;
+export const CLOSE_MS = 1_500;
 
 /** How often the client would start again to read what it gave up by itself: whatever it gives up ends the connection before. */
 const LOOP_MS = 3_600_000;
@@ -43,9 +44,7 @@ function open<C extends { close(): Promise<void> }>(
     close: async () => {
       // Where the connection is gone it throws of each link; where it is silent it waits long.
       const closed = client.close().catch(() => undefined);
-      let timer: NodeJS.Timeout | undefined;
-      if (transport.error === undefined) await Promise.race([closed, new Promise((resolve) => (timer = setTimeout(resolve, CLOSE_MS)))]);
-      clearTimeout(timer);
+      if (transport.error === undefined) await withinMs(CLOSE_MS, closed);
       transport.end(new ConnectorError('lost', 'The connection is closed.'));
     },
   };

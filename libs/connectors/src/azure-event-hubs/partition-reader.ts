@@ -1,5 +1,7 @@
 import type { EventHubConsumerClient, ReceivedEventData, Subscription } from '@azure/event-hubs';
+import { CLOSE_MS } from './client.ts';
 import type { Position } from './progress.ts';
+import { withinMs } from './within.ts';
 
 const BATCH = { maxBatchSize: 32, prefetchCount: 32 };
 /** With no event for this long the client looks after its link. */
@@ -43,7 +45,8 @@ export class PartitionReader {
   start(): void {
     const run: Run = { stopped: false };
     this.#run = run;
-    void this.#closed.then(() => {
+    // The client waits for ever for a link that was being detached when its connection went, and a minute for one that it detached twice.
+    void withinMs(CLOSE_MS, this.#closed).then(() => {
       if (!run.stopped) this.#read(run);
     });
   }

@@ -9,6 +9,7 @@ import { type Position, Progress } from './progress.ts';
 import { type Pace, Readers } from './readers.ts';
 import { codeOf, reasonOf } from './reasons.ts';
 import type { Target } from './target.ts';
+import { withinMs } from './within.ts';
 
 /** New partitions of a hub that is never silent are looked for this often, ms. */
 const LOOK_MS = 600_000;
@@ -200,9 +201,3 @@ export class EventHubSession implements Connection {
 
 const CLOSED = new ConnectorError('lost', 'The connection is closed.');
 const TAKEN = new ConnectorError('lost', 'Another connection of this integration reads the hub now.');
-
-async function withinMs(ms: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  await Promise.race([work, new Promise((resolve) => (timer = setTimeout(resolve, ms)))]);
-  clearTimeout(timer);
-}
