@@ -45,7 +45,7 @@ export class PartitionReader {
   start(): void {
     const run: Run = { stopped: false };
     this.#run = run;
-    // The client waits for ever for a link that was being detached when its connection went, and a minute for one that it detached twice.
+    // The client waits for ever for a link that was being detached when its connection went.
     void withinMs(CLOSE_MS, this.#closed).then(() => {
       if (!run.stopped) this.#read(run);
     });

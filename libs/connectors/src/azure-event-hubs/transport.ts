@@ -3,6 +3,7 @@ import { ConnectorError } from '#lib/connector-sdk';
 import { Ending } from '../ending.ts';
 import { type Dial, abortable, openSocket } from '../socket.ts';
 import { type TlsSettings, secure, securedWords } from '../tls.ts';
+import { EndedSessions } from './ended-sessions.ts';
 import type { Target } from './target.ts';
 
 type Handler = ((event?: unknown) => void) | null;
@@ -90,6 +91,7 @@ class AmqpSocket {
   readonly url = 'amqp';
   /** Set, and it would copy each chunk. */
   readonly binaryType = '';
+  readonly #sessions = new EndedSessions();
   #socket: Socket | undefined;
 
   constructor(dialled: Promise<Socket>) {
@@ -106,7 +108,7 @@ class AmqpSocket {
   }
 
   send(bytes: Uint8Array): void {
-    this.#socket?.write(bytes);
+    if (this.#sessions.allows(bytes)) this.#socket?.write(bytes);
   }
 
   close(): void {
