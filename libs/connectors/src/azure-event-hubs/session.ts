@@ -180,7 +180,8 @@ export class EventHubSession implements Connection {
   #told({ createdOn, partitionIds }: EventHubProperties): void {
     const { hub } = this.#parts;
     this.#lookedAt = performance.now();
-    if (createdOn.getTime() !== hub.createdOn.getTime()) return this.#fail(new ConnectorError('lost', `The hub ${hub.name} was made anew.`));
+    if (createdOn.getTime() !== hub.createdOn.getTime())
+      return this.#fail(new ConnectorError('lost', `The hub ${hub.name} was made anew.`));
     this.#context.proven('hub');
     this.#read(partitionIds);
   }
