@@ -56,7 +56,7 @@ interface Inside {
 }
 
 /**
- * One more client over the connection of another, for another consumer group of the same hub (ADR 0025). Only its subscriptions are its own: close them, not the client. A token for
+ * One more client over the connection of another, for another consumer group of the same hub (ADR 0026). Only its subscriptions are its own: close them, not the client. A token for
  * each link is asked for in turn by one client; that clients wait for each other is spared them.
  */
 export function overConnectionOf(owner: EventHubConsumerClient, target: Target): EventHubConsumerClient {

@@ -7,7 +7,7 @@ import { SharedConnection, type User } from './shared-connection.ts';
 import type { SharedConnections } from './shared-connections.ts';
 import type { Target } from './target.ts';
 
-/** What an integration reads with. It ends with its connection, which it shares until it is held back (ADR 0025). */
+/** What an integration reads with. It ends with its connection, which it shares until it is held back (ADR 0026). */
 export class Consumer extends Ending implements User {
   readonly context: Dial;
   /** Each time that anybody on the connection was told of the hub. */

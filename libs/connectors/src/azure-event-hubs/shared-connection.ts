@@ -17,7 +17,7 @@ export interface User {
   told(hub: EventHubProperties): void;
 }
 
-/** One connection to a hub, for several integrations that read it as the same: each has links of its own over it (ADR 0025). It lives as long as it has users. */
+/** One connection to a hub, for several integrations that read it as the same: each has links of its own over it (ADR 0026). It lives as long as it has users. */
 export class SharedConnection {
   readonly #users = new Set<User>();
   /** The client whose connection it is. It reads nothing itself. */
