@@ -44,10 +44,10 @@ export class Consumer extends Ending implements User {
     this.onHub?.(hub);
   }
 
-  /** Reads no more bytes, heartbeats included, until `resume`. False where others use the connection: see `move`. From now on nobody joins it. */
+  /** Reads no more bytes, heartbeats included, until `resume`, and nobody joins the connection any more. False where others use it: see `move`. */
   pause(): boolean {
-    this.#connection.retire();
     if (!this.#connection.single) return false;
+    this.#connection.retire();
     this.#connection.transport.pause();
     return true;
   }

@@ -175,6 +175,8 @@ describe('on a shared connection', () => {
     a.context.hold(false);
     await expect.poll(() => texts(a)).toHaveLength(102);
     expect([...a.context.losses, ...b.context.losses]).toEqual([]);
+    // The one that it left is still joined.
+    expect(dials(await connected({ group: 'g2' }))).toBe(0);
   });
 
   it('who is alone when it is held back keeps its links, and nobody joins it', async () => {
