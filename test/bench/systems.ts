@@ -133,7 +133,7 @@ export async function startBridge(brokerPort: number): Promise<System> {
     `connection ${name}\naddress 127.0.0.1:${brokerPort}\nremote_clientid bridge-${name}\nlocal_clientid local-${name}\ncleansession false\nnotifications false\n${topic}\n`;
   writeFileSync(
     config,
-    `user root\nlistener ${port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 0\n` +
+    `user root\nlistener ${port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 0\nset_tcp_nodelay true\n` +
       connection('take', 'topic bridge in 1 hop/ in/') +
       connection('give', 'topic bridge out 1 hop/ out/'),
   );

@@ -27,6 +27,8 @@ interface Target {
 }
 
 const MAX_INTEGRATIONS = 1_000;
+/** What docker/Dockerfile sets beside where things are. */
+const AS_THE_IMAGE = { MALLOC_ARENA_MAX: '2' };
 
 const TARGETS: Record<IntegrationType, () => Promise<Target>> = {
   sqs: async () => {
@@ -152,7 +154,12 @@ export class ConnectorProcess {
       SLUICE_EGRESS_ALLOW: 'loopback',
       SLUICE_HTTP_PORT: String(port),
     };
-    const service = new Service(`connector-${this.type}`, 'apps/connector/src/main.js', { ...settings, ...this.target.env, ...env }, port);
+    const service = new Service(
+      `connector-${this.type}`,
+      'apps/connector/src/main.js',
+      { ...settings, ...AS_THE_IMAGE, ...this.target.env, ...env },
+      port,
+    );
     this.#process = service;
     await service.start();
     for (const deadline = performance.now() + 120_000; ;) {
