@@ -15,6 +15,9 @@ const HANDSHAKE_MS = 8_000;
 /** How long the server may take to answer our close frame, ms. The client's types don't know this option. */
 const CLOSING = { closeTimeout: 1_000 };
 
+/** An `error` that nobody listens to would end the process. */
+const heardElsewhere = (): void => undefined;
+
 export interface Upgraded {
   /** Open, and paused: nothing is read until it is resumed. */
   readonly ws: WebSocket;
@@ -46,9 +49,12 @@ export async function handshake({ url, headers, subprotocols, tls }: Upgrade, co
         reject(upgradeRefused(response, Date.now()));
         socket.destroy();
       });
+      ws.on('error', heardElsewhere);
       ws.on('error', (error) => reject(isGarbled(error) ? unreadable(url.host, linkFailed(error)) : linkFailed(error)));
       ws.once('open', () => {
         understood(url.host);
+        // What is listened for until here would be kept for as long as the link is: 1 KB.
+        ws.removeAllListeners().on('error', heardElsewhere);
         ws.pause();
         resolve({ ws, headers: answered });
       });

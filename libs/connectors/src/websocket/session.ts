@@ -48,7 +48,7 @@ class Session implements Connection {
     ws.on('message', (data, binary) => this.#reader.push({ body: bytesOf(data), attributes: binary ? { headers, binary } : { headers } }));
     ws.on('pong', () => this.#alive());
     ws.on('error', (error) => this.#failed(linkFailed(error)));
-    ws.once('close', (code, said) => this.#failed(closedBy(code, said.toString(), this.secrets)));
+    ws.on('close', (code, said) => this.#failed(closedBy(code, said.toString(), this.secrets)));
   }
 
   #alive(): void {
