@@ -11,8 +11,7 @@ import { NODE, ROOT } from './setup/paths.mjs';
 import { main } from './setup/step.mjs';
 
 await main(async () => {
-  await ensureDependencies();
-  const natsServer = await ensureNatsServer();
+  const [natsServer] = await Promise.all([ensureNatsServer(), ensureDependencies()]);
   await ensureBuild();
   const conditions = process.env['SLUICE_FAULT'] === undefined ? [] : ['-C', 'fault'];
   const child = spawn(NODE, ['--enable-source-maps', ...conditions, join(ROOT, 'dist/apps/standalone/src/main.js')], {

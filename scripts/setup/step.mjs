@@ -1,9 +1,9 @@
-/** One line when a step begins and one when it is done, so a person sees where the time goes. */
+/** One line when a step begins and one when it is done, so a person sees where the time goes; others may be under way meanwhile. */
 export async function step(title, work) {
   const started = Date.now();
   process.stdout.write(`• ${title} …\n`);
   const result = await work();
-  process.stdout.write(`  done in ${((Date.now() - started) / 1000).toFixed(1)} s\n`);
+  process.stdout.write(`  ${title.replace(/ \(.*/, '')}: done in ${((Date.now() - started) / 1000).toFixed(1)} s\n`);
   return result;
 }
 

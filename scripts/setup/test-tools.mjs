@@ -10,8 +10,8 @@ import { SetupError } from './step.mjs';
  * then skipped, and with `CI=true` that is a failure.
  */
 export async function testEnvironment() {
-  await ensureDependencies();
-  const env = { ...process.env, SLUICE_NATS_SERVER: await ensureNatsServer() };
+  const [natsServer] = await Promise.all([ensureNatsServer(), ensureDependencies()]);
+  const env = { ...process.env, SLUICE_NATS_SERVER: natsServer };
   env['PATH'] = `${dirname(NODE)}${delimiter}${process.env['PATH'] ?? ''}`;
   const { program, libraries, problem } = await findMosquitto();
   if (program !== undefined) env['SLUICE_MOSQUITTO'] = program;
