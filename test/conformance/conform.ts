@@ -10,7 +10,7 @@ import { messages } from './messages.ts';
 import { Stand } from './stand.ts';
 import { statuses } from './statuses.ts';
 
-const TIMEOUT = 200_000;
+const TIMEOUT = 300_000;
 const alone: readonly Case[] = [...faults, ...statuses];
 
 /** Keeps a cell for the table of `npm run conformance`. */
