@@ -34,15 +34,29 @@ export async function abortable<T>(socket: Socket, signal: AbortSignal, work: ()
     return await work();
   } catch (error) {
     socket.destroy();
-    throw signal.aborted ? new ConnectorError('lost', 'The attempt to connect was given up.', { cause: error }) : error;
+    throw signal.aborted ? givenUp(error) : error;
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
 }
 
+/** Dials through the first of those who share a connection that doesn't give up meanwhile. Rejects as its dial does. */
+export async function dialThroughAny(sharers: Iterable<Dial>, host: string, port: number): Promise<Socket> {
+  for (const sharer of sharers) {
+    try {
+      return await sharer.dial(host, port);
+    } catch (error) {
+      if (!sharer.signal.aborted) throw error;
+    }
+  }
+  throw givenUp();
+}
+
+const givenUp = (cause?: unknown): ConnectorError => new ConnectorError('lost', 'The attempt to connect was given up.', { cause });
+
 function dialError(error: unknown, signal: AbortSignal): ConnectorError {
   if (error instanceof ConnectorError) return error;
-  if (signal.aborted) return new ConnectorError('lost', 'The attempt to connect was given up.', { cause: error });
+  if (signal.aborted) return givenUp(error);
   const { code = '', message } = error as NodeJS.ErrnoException;
   // The guard's own words name the host and what the operator allows; no secret is in them.
   if (code === 'egressForbidden') return new ConnectorError('misconfigured', message, { cause: error });

@@ -5,7 +5,7 @@ import type { Dial } from '../socket.ts';
 import type { TlsSettings } from '../tls.ts';
 import type { Target } from './target.ts';
 import { Transport } from './transport.ts';
-import { withinMs } from './within.ts';
+import { withinMs } from '../within.ts';
 
 /** Nothing is tried twice by the client: the runtime decides what follows a failure. An attempt to connect gets 10 s in all. */
 const ATTEMPT_MS = 8_000;

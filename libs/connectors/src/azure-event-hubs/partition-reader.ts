@@ -1,7 +1,7 @@
 import type { EventHubConsumerClient, ReceivedEventData, Subscription } from '@azure/event-hubs';
 import { CLOSE_MS } from './client.ts';
 import type { Position } from './progress.ts';
-import { withinMs } from './within.ts';
+import { withinMs } from '../within.ts';
 
 const BATCH = { maxBatchSize: 32, prefetchCount: 32 };
 /** With no event for this long the client looks after its link. */

@@ -9,7 +9,7 @@ import { type Position, Progress } from './progress.ts';
 import { type Pace, Readers } from './readers.ts';
 import { codeOf, reasonOf } from './reasons.ts';
 import type { Target } from './target.ts';
-import { withinMs } from './within.ts';
+import { withinMs } from '../within.ts';
 
 /** New partitions of a hub that is never silent are looked for this often, ms. */
 const LOOK_MS = 600_000;

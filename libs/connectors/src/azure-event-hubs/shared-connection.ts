@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { EventHubConsumerClient, EventHubProperties } from '@azure/event-hubs';
 import { ConnectorError } from '#lib/connector-sdk';
-import type { Dial } from '../socket.ts';
+import { type Dial, dialThroughAny } from '../socket.ts';
 import type { TlsSettings } from '../tls.ts';
 import { type Client, openConsumer, overConnectionOf } from './client.ts';
 import type { Target } from './target.ts';
@@ -27,10 +27,15 @@ export class SharedConnection {
 
   /** Dialled by the first call of a client over it. `onRetired`: from now on nobody may join; called once or more. */
   constructor(target: Target, tls: TlsSettings | undefined, onRetired: () => void) {
-    const dial = async (host: string, port: number): Promise<Socket> => await this.#dial(host, port);
+    // By any user that has not gone meanwhile: the attempt of one may be given up while others wait for the connection.
+    const dial = (host: string, port: number): Promise<Socket> => dialThroughAny(this.#contexts(), host, port);
     this.#owner = openConsumer(target, { dial, signal: new AbortController().signal }, tls);
     this.#onRetired = onRetired;
     this.transport.onEnd(onRetired);
+  }
+
+  *#contexts(): Iterable<Dial> {
+    for (const { context } of this.#users) yield context;
   }
 
   get transport(): Transport {
@@ -71,17 +76,5 @@ export class SharedConnection {
     this.retire();
     if (!inOrder) this.transport.end(new ConnectorError('lost', 'The connection is closed.'));
     await this.#owner.close();
-  }
-
-  /** By any user that has not gone meanwhile: the attempt of one may be given up while others wait for the connection. */
-  async #dial(host: string, port: number): Promise<Socket> {
-    for (const { context } of this.#users) {
-      try {
-        return await context.dial(host, port);
-      } catch (error) {
-        if (!context.signal.aborted) throw error;
-      }
-    }
-    throw new ConnectorError('lost', 'The attempt to connect was given up.');
   }
 }

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { type ClientConfig, PubSub } from '@google-cloud/pubsub';
 import { type ChannelCredentials, Metadata, credentials } from '@grpc/grpc-js';
 import { ConnectorError } from '#lib/connector-sdk';
-import type { Dial } from '../socket.ts';
+import { type Dial, dialThroughAny } from '../socket.ts';
 import { DialledCredentials } from './dialled-credentials.ts';
 import { Dialler } from './dialler.ts';
 import type { ServiceAccountKey } from './key-file.ts';
@@ -126,14 +126,5 @@ export class Channel {
   }
 
   /** Through whoever is there; the connection is everyone's. One that gives up meanwhile leaves it to the next. */
-  readonly #dial = async (host: string, port: number): Promise<Socket> => {
-    for (const member of this.#members.keys()) {
-      try {
-        return await member.dial(host, port);
-      } catch (error) {
-        if (!member.signal.aborted) throw error;
-      }
-    }
-    throw new ConnectorError('lost', 'The attempt to connect was given up.');
-  };
+  readonly #dial = (host: string, port: number): Promise<Socket> => dialThroughAny(this.#members.keys(), host, port);
 }

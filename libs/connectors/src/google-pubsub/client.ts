@@ -26,9 +26,8 @@ export class Client extends Ending {
     this.#channel = channel;
     this.#member = member;
     channel.join(member, streams);
-    member.signal.addEventListener('abort', this.#aborted, { once: true });
     this.#unhear = channel.dialler.onEnd((error) => void this.end(error));
-    if (member.signal.aborted) this.#aborted();
+    this.endOnAbort(member.signal);
   }
 
   get pubsub(): PubSub {
@@ -69,14 +68,9 @@ export class Client extends Ending {
   }
 
   protected release(): void {
-    this.#member.signal.removeEventListener('abort', this.#aborted);
+    if (this.#member.signal.aborted) this.#channel.retire();
     this.#unhear();
   }
-
-  readonly #aborted = (): void => {
-    this.#channel.retire();
-    this.end(new ConnectorError('lost', 'The attempt to connect was given up.'));
-  };
 }
 
 /** Throws ConnectorError for a key file that can't be used. */

@@ -7,6 +7,7 @@ import type { Client } from './client.ts';
 import { publish } from './publish.ts';
 import { callError, hasCode } from './reasons.ts';
 import { proveKey, proveSubscription } from './subscriptions.ts';
+import { withinMs } from '../within.ts';
 
 /** Of an integration, shared out among its subscriptions (DESIGN §3.1). */
 const MAX_MESSAGES = 256;
@@ -134,14 +135,8 @@ export class PubSubSession implements Connection {
   async close({ drain }: { drain: boolean }): Promise<void> {
     this.#closing = true;
     this.#waiting = [];
-    if (drain && this.#storing > 0 && this.client.error === undefined) {
-      let timer: NodeJS.Timeout | undefined;
-      await new Promise<void>((resolve) => {
-        this.#idle = resolve;
-        timer = setTimeout(resolve, DRAIN_MS);
-      });
-      clearTimeout(timer);
-    }
+    if (drain && this.#storing > 0 && this.client.error === undefined)
+      await withinMs(DRAIN_MS, new Promise<void>((resolve) => (this.#idle = resolve)));
     const ended = Promise.allSettled(this.#streams.map((stream) => stream.close()));
     // On a link that is gone nothing can be given back: Google delivers again when the lease is over.
     if (this.client.error === undefined) await ended;

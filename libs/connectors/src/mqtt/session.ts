@@ -8,6 +8,7 @@ import { Outbound } from './outbound.ts';
 import { acknowledgement, readAcknowledgement, readPublish } from './publish.ts';
 import { connectRefused, disconnected, refusal } from './reasons.ts';
 import { wantedTopics } from './topic-filter.ts';
+import { withinMs } from '../within.ts';
 
 /** Some brokers take no more filters in one SUBSCRIBE (AWS IoT: 8). */
 const FILTERS_PER_SUBSCRIBE = 8;
@@ -176,9 +177,7 @@ export class MqttSession implements Connection {
     if (drain) {
       const settled = Promise.all([this.#inbound?.drain(), this.#outbound?.drain()]);
       this.link.resume(); // acknowledgements may stand behind messages that nobody takes any more
-      let timer: NodeJS.Timeout | undefined;
-      await Promise.race([settled, new Promise((resolve) => (timer = setTimeout(resolve, DRAIN_MS)))]);
-      clearTimeout(timer);
+      await withinMs(DRAIN_MS, settled);
     }
     await this.link.end(control.DISCONNECT_FRAME, GOODBYE_MS);
   }

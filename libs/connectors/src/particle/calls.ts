@@ -8,6 +8,7 @@ import type { Answer } from './answer.ts';
 import { type ParticleConfig, ParticleSend } from './config.ts';
 import { isThrottled, throttled } from './reasons.ts';
 import { type Cloud, type Progress, exchange } from './request.ts';
+import { withinMs } from '../within.ts';
 
 /** Calls under way at once, each on a socket of its own; more are refused as `throttled`, and the caller asks again. */
 const MAX_CALLS = 32;
@@ -90,13 +91,7 @@ export class FunctionCalls {
 
   /** Resolves once every call has its outcome, after `ms` at the latest. */
   async drain(ms: number): Promise<void> {
-    if (this.#underWay.size === 0) return;
-    let timer: NodeJS.Timeout | undefined;
-    await new Promise<void>((resolve) => {
-      this.#drained = resolve;
-      timer = setTimeout(resolve, ms);
-    });
-    clearTimeout(timer);
+    if (this.#underWay.size > 0) await withinMs(ms, new Promise<void>((resolve) => (this.#drained = resolve)));
   }
 
   end(): void {

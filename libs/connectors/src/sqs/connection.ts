@@ -5,6 +5,7 @@ import { sendTo } from './outbound.ts';
 import { BATCH, type Queue } from './queue.ts';
 import { reasonOf } from './reasons.ts';
 import type { Target } from './target.ts';
+import { withinMs } from '../within.ts';
 
 export interface Pace {
   /** How long a poll waits for messages, s. The runtime gives a connection 6 s to close: a poll must end within that. */
@@ -163,10 +164,4 @@ export class SqsConnection implements Connection {
     this.#inbound.end();
     this.#queue.close();
   }
-}
-
-async function withinMs(ms: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  await Promise.race([work, new Promise((resolve) => (timer = setTimeout(resolve, ms)))]);
-  clearTimeout(timer);
 }

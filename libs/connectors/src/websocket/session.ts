@@ -6,6 +6,7 @@ import { type ResolvedConfig, upgradeOf } from './authentication.ts';
 import { WebsocketSend } from './config.ts';
 import { type Upgraded, handshake } from './handshake.ts';
 import { closedBy, linkFailed } from './reasons.ts';
+import { withinMs } from '../within.ts';
 
 /** What may wait in this process for a slow server; more is refused as `throttled`. */
 const MAX_UNSENT_BYTES = 16 * 1024 * 1024;
@@ -85,24 +86,13 @@ class Session implements Connection {
     if (this.#closing || this.#error !== undefined) return;
     this.#reader.close();
     this.#closing = true;
-    if (drain && this.#unsent > 0) await this.#written();
+    if (drain && this.#unsent > 0) await withinMs(DRAIN_MS, new Promise<void>((resolve) => (this.#sent = resolve)));
     await new Promise<void>((resolve) => {
       if (this.#ws.readyState === this.#ws.CLOSED) return resolve();
       this.#ws.once('close', () => resolve());
       this.#ws.close(CLOSED_NORMALLY);
       this.#ws.resume(); // read away, so that the server's own close frame is seen
       if (!drain) this.#ws.terminate();
-    });
-  }
-
-  /** Resolves once nothing waits to be written, or the server took too long. */
-  async #written(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, DRAIN_MS);
-      this.#sent = () => {
-        clearTimeout(timer);
-        resolve();
-      };
     });
   }
 
